@@ -1,0 +1,86 @@
+//===- CompressInterfaces.td - op interfaces -*- tablegen -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_IR_COMPRESSINTERFACES_TD
+#define COMPRESS_DIALECT_COMPRESS_IR_COMPRESSINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def WeightedOpInterface : OpInterface<"WeightedOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    "I contract an activation with a constant." Says which operands could be that constant and how
+    its dims are used. Whether the operand really is a weight is found by `getWeighted(op)`
+    (compress/Analysis/WeightChain.h), which walks its decode chain.
+  }];
+  let methods = [
+    InterfaceMethod<"Operands that may be the weight, most likely first.",
+      "::llvm::SmallVector<::mlir::compress::WeightOperand>", "getWeightOperands">,
+    InterfaceMethod<"Kind of the op in recipes and reports: linear, matmul, conv, ...",
+      "::llvm::StringRef", "getWeightedKind">,
+  ];
+}
+
+def WeightSourceOpInterface : OpInterface<"WeightSourceOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    "Here are the bytes": an op with one tensor result whose value is known at compile time.
+  }];
+  let methods = [
+    InterfaceMethod<"The value: a `dense<...>`, `dense_resource<...>` or `#compress.file<...>` "
+      "attribute; null if it cannot be found.", "::mlir::Attribute", "getWeightValue">,
+    InterfaceMethod<"Name for reports and new symbols.", "::std::string", "getWeightName">,
+    InterfaceMethod<[{
+        A new source of the same kind holding `value` of type `type`, named after `name`; a module
+        level symbol it needs is created too, in the symbol table that `symbols` caches.
+      }],
+      "::mlir::Value", "createLike",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::compress::WeightSymbols &":$symbols,
+           "::llvm::StringRef":$name, "::mlir::RankedTensorType":$type,
+           "::mlir::Attribute":$value)>,
+  ];
+}
+
+def DimensionRelationOpInterface : OpInterface<"DimensionRelationOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    How the indices of operand dims relate to the indices of result dims: the basis of the
+    dependency graph of structured pruning. A dim without any relation is independent.
+  }];
+  let methods = [
+    InterfaceMethod<"Adds this op's relations to `relations`.", "void", "getDimensionRelations",
+      (ins "::mlir::compress::DimensionRelations &":$relations)>,
+  ];
+}
+
+def ReferenceOpInterface : OpInterface<"ReferenceOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    Executable semantics (lib/Reference): the value of the results for given values of the
+    operands. It folds constant sub-graphs and is the oracle of generated code.
+  }];
+  let methods = [
+    InterfaceMethod<"Values of the results. `operands` holds the present operands in order.",
+      "::llvm::Expected<::llvm::SmallVector<::mlir::compress::reference::Tensor>>", "evaluate",
+      (ins "::llvm::ArrayRef<::mlir::compress::reference::Tensor>":$operands)>,
+  ];
+}
+
+def DecodeOpInterface : OpInterface<"DecodeOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    A link of a decode chain: an encoding op that turns stored codes into (more) dense values.
+    These ops have no constant folder; only `compress-fold-decode` makes weights dense again.
+  }];
+  let methods = [
+    InterfaceMethod<"The operand that comes from the link before: codes or values.",
+      "::mlir::OpOperand &", "getEncodedOperand">,
+  ];
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_IR_COMPRESSINTERFACES_TD

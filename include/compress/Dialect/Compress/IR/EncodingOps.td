@@ -1,0 +1,211 @@
+//===- EncodingOps.td - quantization, masks and sparse expansion -*- tablegen -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_IR_ENCODINGOPS_TD
+#define COMPRESS_DIALECT_COMPRESS_IR_ENCODINGOPS_TD
+
+include "compress/Dialect/Compress/IR/CompressOpBase.td"
+
+def Compress_QuantizeOp : Compress_EncodingOp<"quantize"> {
+  let summary = "float to codes";
+  let description = [{
+    `codes = clamp(round_half_even(input / scale) + zero_point, min, max)`, saturating, bit for bit
+    as ONNX Runtime's QuantizeLinear; NaN becomes the zero point.
+
+    `block[d]` elements along dim `d` share a scale, `-1` stands for the whole dim; the last block
+    may be short. Dim `d` of the scale is `ceil(dim / block[d])`. Without `block` the scale has rank
+    0 and holds for the whole tensor.
+
+    Constraints: (C1) `block` has one positive (or -1) entry per dim; (C2) the scale's shape is the
+    number of blocks; (C3) the zero point has the scale's shape and the code's element type;
+    (C4) codes are integers or 8-bit or smaller floats; (C5) input and codes have the same shape.
+
+    ```mlir
+    %q = compress.quantize %x, %s, %z : (tensor<?x8xf32>, tensor<f32>, tensor<ui8>) -> tensor<?x8xui8>
+    ```
+  }];
+  let arguments = (ins
+    Compress_FloatTensor:$input,
+    Compress_FloatTensor:$scale,
+    Optional<Compress_NumericTensor>:$zero_point,
+    OptionalAttr<DenseI64ArrayAttr>:$block
+  );
+  let results = (outs Compress_NumericTensor:$codes);
+  let assemblyFormat = [{
+    $input `,` $scale (`,` $zero_point^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Compress_DequantizeOp : Compress_EncodingOp<"dequantize", [
+    DeclareOpInterfaceMethods<DecodeOpInterface>]> {
+  let summary = "codes to float";
+  let description = [{
+    `result = (codes - zero_point) * scale`, computed in the scale's element type. `block` and the
+    scale's shape are as for `compress.quantize`.
+
+    Constraints: (C1) to (C5) as `compress.quantize`; (C6) the result has the scale's element type.
+
+    ```mlir
+    %w = compress.dequantize %q, %s {block = array<i64: 1, 128>}
+       : (tensor<64x256xi4>, tensor<64x2xf32>) -> tensor<64x256xf32>
+    ```
+  }];
+  let arguments = (ins
+    Compress_NumericTensor:$codes,
+    Compress_FloatTensor:$scale,
+    Optional<Compress_NumericTensor>:$zero_point,
+    OptionalAttr<DenseI64ArrayAttr>:$block
+  );
+  let results = (outs Compress_FloatTensor:$result);
+  let assemblyFormat = [{
+    $codes `,` $scale (`,` $zero_point^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Compress_DynamicQuantizeOp : Compress_EncodingOp<"dynamic_quantize"> {
+  let summary = "float to 8-bit codes with parameters computed from the values";
+  let description = [{
+    For `ui8` codes: ONNX DynamicQuantizeLinear, that is `lo = min(0, min x)`, `hi = max(0, max x)`,
+    `scale = (hi - lo) / 255`, `zero_point = clamp(round_half_even(-lo / scale), 0, 255)`. For `i8`
+    codes: symmetric, `scale = max |x| / 127` (1 where all values are 0), `zero_point = 0`.
+    With granularity `row` each row along the last dim has its own parameters, which keep a last
+    dim of size 1; with `tensor` they have rank 0.
+
+    Constraints: (C1) codes have the input's shape and are `ui8` or `i8`; (C2) scale and zero point
+    have the shape that the granularity says; (C3) the zero point has the codes' element type, the
+    scale the input's.
+  }];
+  let arguments = (ins
+    Compress_FloatTensor:$input,
+    Compress_DynamicGranularityAttr:$granularity
+  );
+  let results = (outs
+    RankedTensorOf<[UI8, I8]>:$codes, Compress_FloatTensor:$scale, RankedTensorOf<[UI8, I8]>:$zero_point);
+  let assemblyFormat = [{
+    $input $granularity attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Compress_FakeQuantizeOp : Compress_EncodingOp<"fake_quantize"> {
+  let summary = "dequantize(quantize(x)) in one op";
+  let description = [{
+    The rounding and saturation of a code type as a float to float function; what quantization-aware
+    training differentiates. Constraints: (C1) to (C5) as `compress.quantize`, with the code type in
+    `codes`; (C6) the result has the input's element type.
+
+    ```mlir
+    %y = compress.fake_quantize %x, %s as i4 {block = array<i64: 1, 32>}
+       : (tensor<64x256xf32>, tensor<64x8xf32>) -> tensor<64x256xf32>
+    ```
+  }];
+  let arguments = (ins
+    Compress_FloatTensor:$input,
+    Compress_FloatTensor:$scale,
+    Optional<Compress_NumericTensor>:$zero_point,
+    TypeAttr:$codes,
+    OptionalAttr<DenseI64ArrayAttr>:$block
+  );
+  let results = (outs Compress_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $scale (`,` $zero_point^)? `as` $codes attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Compress_MaskOp : Compress_EncodingOp<"mask", [
+    AllTypesMatch<["input", "result"]>, DeclareOpInterfaceMethods<DecodeOpInterface>]> {
+  let summary = "zero where the mask is false";
+  let description = [{
+    A pruning decision before it is made physical. The mask is broadcast: `tensor<64x1x1x1xi1>` is a
+    channel mask. Constraints: (C1) the mask has the input's rank, each dim equal or 1.
+
+    ```mlir
+    %p = compress.mask %w, %m : tensor<64x256xf32>, tensor<64x256xi1>
+    ```
+  }];
+  let arguments = (ins Compress_NumericTensor:$input, Compress_BoolTensor:$mask);
+  let results = (outs Compress_NumericTensor:$result);
+  let assemblyFormat = "$input `,` $mask attr-dict `:` type($input) `,` type($mask)";
+  let hasVerifier = 1;
+}
+
+def Compress_LookupOp : Compress_EncodingOp<"lookup", [
+    DeclareOpInterfaceMethods<DecodeOpInterface>]> {
+  let summary = "codes to values of a table";
+  let description = [{
+    `result[i] = table[codes[i]]`: NF4, k-means palettes, ternary, binary. Constraints: (C1) codes
+    are unsigned or bool; (C2) the table has rank 1 and an entry for every code of the type;
+    (C3) the result has the codes' shape and the table's element type.
+
+    ```mlir
+    %w = compress.lookup %c, %t : (tensor<64x64xui4>, tensor<16xf32>) -> tensor<64x64xf32>
+    ```
+  }];
+  let arguments = (ins Compress_NumericTensor:$codes, Compress_NumericTensor:$table);
+  let results = (outs Compress_NumericTensor:$result);
+  let assemblyFormat = "$codes `,` $table attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Compress_ExpandNMOp : Compress_EncodingOp<"expand_nm", [
+    DeclareOpInterfaceMethods<DecodeOpInterface>]> {
+  let summary = "kept codes of an N:M pattern to dense codes";
+  let description = [{
+    Along `axis`, of dense length `K`, the elements are cut into groups of `m` (the last may be
+    short). A group keeps `min(n, size)` codes, in order of position; `codes` holds them, so its
+    length along `axis` is `K / m * n + min(n, K % m)`. Everything else is `fill`, the code of zero.
+
+    `positions` holds the position of each kept code inside its group in `max(1, ceil(log2 m))` bits:
+    for each row along the last dim of `codes` they are packed low bits first, and each row is padded
+    to a byte.
+
+    Constraints: (C1) `1 <= n <= m <= 256`; (C2) `axis` is a dim; (C3) shapes of codes and positions
+    follow from the result's; (C4) `fill` is in the range of the code type (0 for floats); (C5) codes
+    have the result's element type.
+
+    ```mlir
+    %d = compress.expand_nm %q, %p {n = 2, m = 4, axis = 1}
+       : (tensor<64x128xi4>, tensor<64x32xi8>) -> tensor<64x256xi4>
+    ```
+  }];
+  let arguments = (ins
+    Compress_NumericTensor:$codes,
+    Compress_ByteTensor:$positions,
+    I64Attr:$n, I64Attr:$m, I64Attr:$axis,
+    DefaultValuedAttr<I64Attr, "0">:$fill
+  );
+  let results = (outs Compress_NumericTensor:$result);
+  let assemblyFormat = "$codes `,` $positions attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Compress_ExpandBitmapOp : Compress_EncodingOp<"expand_bitmap", [
+    DeclareOpInterfaceMethods<DecodeOpInterface>]> {
+  let summary = "kept codes of an unstructured pattern to dense codes";
+  let description = [{
+    Bit `i` of `bitmap` (low bits first) says whether element `i` of the flattened result is kept; the
+    kept codes are taken from the rank-1 `codes` in order, everything else is `fill`.
+
+    Constraints: (C1) codes and bitmap have rank 1; (C2) the bitmap has `ceil(numElements / 8)`
+    bytes; (C3) codes have the result's element type and not more elements; (C4) `fill` is in range.
+  }];
+  let arguments = (ins
+    Compress_NumericTensor:$codes,
+    Compress_ByteTensor:$bitmap,
+    DefaultValuedAttr<I64Attr, "0">:$fill
+  );
+  let results = (outs Compress_NumericTensor:$result);
+  let assemblyFormat = "$codes `,` $bitmap attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_IR_ENCODINGOPS_TD

@@ -1,0 +1,111 @@
+//===- WeightRewrite.h - rewriting weights in parallel -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The frame of every pass that rewrites weights: gather the weights and who uses them, run steps on
+// them in parallel, commit the results serially in program order. A pass only brings its steps.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_TRANSFORMS_WEIGHTREWRITE_H
+#define COMPRESS_DIALECT_COMPRESS_TRANSFORMS_WEIGHTREWRITE_H
+
+#include "compress/Analysis/EncodedWeight.h"
+#include "compress/Support/Report.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir {
+namespace compress {
+
+/// A weight that is rewritten once for all of its users, which agree on the plan and on the dims.
+struct WeightTask {
+  /// Ops that use the weight; the first one gives the dims.
+  std::vector<WeightedOp> users;
+  std::optional<QuantizeSpec> quantize;
+  std::optional<PruneSpec> prune;
+
+  const WeightedOp &first() const { return users.front(); }
+  /// Diagnostics of the task point at the first user.
+  InFlightDiagnostic emitError() const { return users.front().op->emitError(); }
+};
+
+/// What happened to a weight.
+struct WeightOutcome {
+  /// The weight as it is now.
+  EncodedWeight weight;
+  /// Whether `weight` is new and has to be written.
+  bool changed = false;
+  /// What was done ("2:4", "int4 group 128"), and what was not and why.
+  SmallVector<std::string, 2> done, skipped;
+  /// Sum of squared changes and of squares of the original weight.
+  double squaredError = 0, sumSquares = 0;
+};
+
+/// A step on one weight: changes `outcome.weight` and says so, or says in `outcome.skipped` why not. A
+/// failure comes with a diagnostic.
+using WeightStep =
+    llvm::function_ref<LogicalResult(WeightStore &, const WeightTask &, WeightOutcome &)>;
+
+/// Options of a rewrite.
+struct WeightRewriteOptions {
+  /// Name of the remarks and their category.
+  StringRef passName, category;
+  /// Which part of the plans the pass carries out.
+  bool prunes = false, quantizes = false;
+};
+
+/// Runs `step` on every weight below `module` whose plan asks for it. Emits a passed remark for what
+/// was done and a missed one for what was not, tells the report collector, and removes weights that
+/// nobody uses any more.
+LogicalResult rewriteWeights(ModuleOp module, const WeightRewriteOptions &options, WeightStep step);
+
+/// Writes `plan` onto every weighted op that recipes select by default, keeping the part of an
+/// existing plan that `plan` does not speak of.
+void planAll(ModuleOp module, PlanAttr plan);
+
+/// Step: prunes to the task's N:M pattern, if it has one (Prune.cpp).
+LogicalResult pruneStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);
+/// Step: quantizes by the task's specification, if it has one (Quantize.cpp).
+LogicalResult quantizeStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);
+/// Puts the activations of ops whose plan says so through dynamic quantization (Quantize.cpp).
+void quantizeActivations(ModuleOp module);
+
+/// Scales of `spec` for a weight of this type with these dims: the block sizes, and whether groups
+/// were given up because the contraction is shorter than one.
+struct BlockChoice {
+  SmallVector<int64_t> block;
+  bool perChannelInstead = false;
+};
+BlockChoice chooseBlock(const QuantizeSpec &spec, const WeightedOp &op);
+/// Specification from the options of a pass; a diagnostic at `loc` if they contradict each other.
+FailureOr<QuantizeSpec> makeQuantizeSpec(Location loc, StringRef format, int64_t group,
+                                         StringRef granularity, StringRef convention,
+                                         bool asymmetric, StringRef activations, StringRef method);
+
+/// Quantizes dense floats: codes, scales and zero points, allocated here. Also used for fake
+/// quantization. `what` names the weight in diagnostics.
+struct QuantizedParts {
+  StoredTensor codes;
+  EncodedWeight::Scales scales;
+  double squaredError = 0, sumSquares = 0;
+};
+FailureOr<QuantizedParts> quantizeDense(WeightStore &store, const StoredTensor &dense,
+                                        const QuantizeSpec &spec, ArrayRef<int64_t> block,
+                                        StringRef what, EmitErrorFn emitError);
+
+/// Collects what passes did, layer by layer, for the tools that show it. Set on the dialect.
+class ReportCollector {
+public:
+  virtual ~ReportCollector() = default;
+  /// One layer is done; called in program order of the weights.
+  virtual void addLayer(const LayerReport &layer) = 0;
+};
+
+} // namespace compress
+} // namespace mlir
+
+#endif // COMPRESS_DIALECT_COMPRESS_TRANSFORMS_WEIGHTREWRITE_H

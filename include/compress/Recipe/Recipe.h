@@ -1,0 +1,226 @@
+//===- Recipe.h - which layers are compressed, and how ----------*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A recipe is an ordered list of rules. A rule selects layers and says how they
+// are quantized and how they are pruned; a later rule wins, for each of the two
+// separately. docs/Recipes.md describes the YAML form and the flags.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_RECIPE_RECIPE_H
+#define COMPRESS_RECIPE_RECIPE_H
+
+#include "compress/Algorithms/UniformQuantization.h"
+#include "compress/Recipe/Selector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mlir::compress {
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+/// Why a recipe or a flag was refused.
+enum class RecipeErrorKind {
+  /// Wrong: the user has to correct it.
+  BadInput,
+  /// Understood, but this version cannot do it.
+  Unsupported,
+};
+
+/// Error of everything in this header. The message starts with `file:line:column:` for recipes and
+/// with the flag for flags.
+class RecipeError : public llvm::ErrorInfo<RecipeError> {
+public:
+  static char ID;
+  RecipeError(RecipeErrorKind kind, std::string message) : kind(kind), text(std::move(message)) {}
+
+  RecipeErrorKind getKind() const { return kind; }
+  void log(llvm::raw_ostream &os) const override { os << text; }
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+
+private:
+  RecipeErrorKind kind;
+  std::string text;
+};
+
+/// Consumes `error`, puts its text into `message`, and returns the exit code of a tool: 0 for
+/// success, 3 for a `RecipeError` of kind `Unsupported`, else 2.
+int takeRecipeError(llvm::Error error, std::string &message);
+
+//===----------------------------------------------------------------------===//
+// Specifications
+//===----------------------------------------------------------------------===//
+
+/// Stored integer format of a weight.
+enum class WeightFormat { Int8, Int4, Int2 };
+
+/// Which elements of a weight share a scale.
+enum class ScaleGranularity {
+  /// All.
+  Tensor,
+  /// All of one output channel.
+  Channel,
+  /// `group` consecutive ones along the contraction of one output channel.
+  Group,
+};
+
+/// How codes are chosen: round to nearest.
+enum class QuantizeMethod { Rtn };
+
+/// What happens to the activations of a quantized layer: nothing, or int8 with scales computed at
+/// run time (per row for `linear`, per tensor for `conv`).
+enum class ActivationMode { None, Dynamic };
+
+/// How a layer is quantized. The default is that of `int4`.
+struct QuantizeSpec {
+  WeightFormat format = WeightFormat::Int4;
+  ScaleGranularity granularity = ScaleGranularity::Group;
+  /// Elements of a group; 0 unless `granularity` is `Group`.
+  int64_t group = 128;
+  /// Whether the code of zero is 0 and no zero point is stored; follows from `convention`.
+  bool symmetric = true;
+  GridConvention convention = GridConvention::SymSignedMax;
+  QuantizeMethod method = QuantizeMethod::Rtn;
+  ActivationMode activations = ActivationMode::None;
+
+  bool operator==(const QuantizeSpec &other) const = default;
+};
+
+/// Which elements survive pruning: those of largest magnitude.
+enum class PruneMethod { Magnitude };
+
+/// How a layer is pruned: of every `m` consecutive weights along the contraction, `n` are kept.
+struct PruneSpec {
+  /// 1 <= n < m <= maxPruneBlock.
+  int64_t n = 2;
+  int64_t m = 4;
+  PruneMethod method = PruneMethod::Magnitude;
+
+  bool operator==(const PruneSpec &other) const = default;
+};
+
+/// Largest `m` of `n:m`, and largest group, that a recipe may ask for.
+constexpr int64_t maxPruneBlock = 256;
+constexpr int64_t maxGroup = int64_t(1) << 31;
+
+/// Bits of one code: 8, 4 or 2.
+unsigned getBits(WeightFormat format);
+/// Names as written in recipes: `int4`, `group`, `sym_restricted`, `rtn`, `dynamic`, `magnitude`.
+llvm::StringRef getName(WeightFormat format);
+llvm::StringRef getName(ScaleGranularity granularity);
+llvm::StringRef getName(GridConvention convention);
+llvm::StringRef getName(QuantizeMethod method);
+llvm::StringRef getName(ActivationMode mode);
+llvm::StringRef getName(PruneMethod method);
+
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+/// What a rule says about quantization or pruning: nothing, `none`, or a specification.
+template <typename Spec>
+class Setting {
+public:
+  /// Says nothing.
+  Setting() = default;
+  /// Says how.
+  Setting(Spec spec) : given(true), spec(spec) {}
+  /// Says `none`.
+  static Setting none() {
+    Setting setting;
+    setting.given = true;
+    return setting;
+  }
+
+  bool isGiven() const { return given; }
+  bool isNone() const { return given && !spec; }
+  /// The specification; nothing if it is not given or `none`.
+  const std::optional<Spec> &getSpec() const { return spec; }
+  bool operator==(const Setting &other) const = default;
+
+private:
+  bool given = false;
+  std::optional<Spec> spec;
+};
+
+/// One rule: selected layers, and what is done with them.
+struct Rule {
+  Selector select;
+  Setting<QuantizeSpec> quantize;
+  Setting<PruneSpec> prune;
+
+  bool operator==(const Rule &other) const = default;
+};
+
+/// An ordered list of rules.
+struct Recipe {
+  std::vector<Rule> rules;
+
+  /// Writes the canonical YAML form; `parseRecipe` gives the same recipe back.
+  void print(llvm::raw_ostream &os) const;
+  std::string toYAML() const;
+  bool operator==(const Recipe &other) const = default;
+};
+
+/// What a recipe says about one layer.
+struct ResolvedLayer {
+  std::optional<QuantizeSpec> quantize;
+  std::optional<PruneSpec> prune;
+  /// Numbers of the deciding rules, or nothing if no rule speaks of the layer. With a rule and
+  /// without a specification the rule said `none`.
+  std::optional<size_t> quantizeRule;
+  std::optional<size_t> pruneRule;
+};
+
+/// Applies the rules in order; for quantization and for pruning the last rule that selects the
+/// layer and speaks of it wins.
+ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer);
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+/// Bounds on recipes.
+constexpr size_t maxRecipeBytes = size_t(1) << 20;
+constexpr unsigned maxRecipeIncludeDepth = 16;
+constexpr unsigned maxRecipeFiles = 256;
+
+/// Reads a recipe from YAML text. `fileName` is for messages. Files named by `extends` are looked
+/// up in and below the folder `baseDir`; with an empty `baseDir` they are an error.
+llvm::Expected<Recipe> parseRecipe(llvm::StringRef text, llvm::StringRef fileName,
+                                   llvm::StringRef baseDir = "");
+
+/// Reads a recipe file; `extends` is relative to the file it stands in.
+llvm::Expected<Recipe> loadRecipe(llvm::StringRef path);
+
+/// Reads the value of `--quantize`, for example `int4,group=32,asymmetric,method=rtn`.
+llvm::Expected<QuantizeSpec> parseQuantizeSpec(llvm::StringRef text);
+/// Reads the value of `--prune`, for example `2:4,method=magnitude`.
+llvm::Expected<PruneSpec> parsePruneSpec(llvm::StringRef text);
+/// Writes a specification so that it reads back the same.
+std::string toString(const QuantizeSpec &spec);
+std::string toString(const PruneSpec &spec);
+
+/// The rule that a flag stands for; it selects `Selector::getDefault()`. `none` is accepted, too.
+llvm::Expected<Rule> parseQuantizeFlag(llvm::StringRef text);
+llvm::Expected<Rule> parsePruneFlag(llvm::StringRef text);
+/// `--low-rank` and `--share` are known but not available: always an error, of kind `Unsupported`
+/// where the text is one that a later version will take.
+llvm::Error parseLowRankFlag(llvm::StringRef text);
+llvm::Error parseShareFlag(llvm::StringRef text);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_RECIPE_RECIPE_H

@@ -1,0 +1,109 @@
+//===- Report.h - what compression did to each layer ------------*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_SUPPORT_REPORT_H
+#define COMPRESS_SUPPORT_REPORT_H
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mlir::compress {
+
+/// One weighted layer: what it cost, what it costs now, and what was done or why nothing was.
+struct LayerReport {
+  /// The layer's `name` property.
+  std::string name;
+  /// Kind of op: `linear`, `conv`, ...
+  std::string op;
+  /// Symbol of the weight before compression, without `@`.
+  std::string weight;
+  /// Dense shape of the weight, outermost first.
+  llvm::SmallVector<int64_t, 4> shape;
+  /// Stored bytes of the weight before and after, scales, zero points and positions included.
+  uint64_t bytesBefore = 0;
+  uint64_t bytesAfter = 0;
+  /// Fraction of exact zeros in the decoded weight, in [0, 1].
+  std::optional<double> sparsity;
+  /// Relative error of the decoded weight, `sqrt(sum((w' - w)^2) / sum(w^2))`.
+  std::optional<double> relativeError;
+  /// What was done, for example `int4 group 128, 2:4`; empty if the layer was left alone.
+  std::string action;
+  /// Why the layer, or a part of the request for it, was left alone; empty if nothing was skipped.
+  std::string reason;
+  /// Whether the weight was already counted with an earlier layer (tied weights): its bytes are
+  /// then left out of the totals.
+  bool shared = false;
+
+  /// Elements of the dense weight (0 for an empty shape product that overflows).
+  uint64_t getNumElements() const;
+  /// Stored bits per weight after compression, `8 * bytesAfter / elements`; 0 for an empty weight.
+  double getBitsPerWeight() const;
+};
+
+/// Totals of a report; shared weights are counted once.
+struct ReportTotals {
+  uint64_t layers = 0;
+  uint64_t compressed = 0;
+  uint64_t weights = 0;
+  uint64_t bytesBefore = 0;
+  uint64_t bytesAfter = 0;
+};
+
+/// The report of one run.
+struct Report {
+  /// Version of the JSON form.
+  static constexpr int version = 1;
+
+  /// Input file or module name.
+  std::string model;
+  /// The resolved recipe, in canonical form.
+  std::string recipe;
+  /// Size in bytes of all weights of the model, also those of no weighted layer, before and after.
+  uint64_t modelBytesBefore = 0;
+  uint64_t modelBytesAfter = 0;
+  std::vector<LayerReport> layers;
+
+  ReportTotals getTotals() const;
+  /// The report with its keys in a fixed order; a number that is not finite becomes `null`.
+  void writeJSON(llvm::raw_ostream &os) const;
+  /// `writeJSON` as a string, for tests.
+  std::string toJSON() const;
+};
+
+/// Prints a table while work goes on: the header with the first row, one aligned line per layer,
+/// the totals at the end. Column widths are fixed beforehand; longer cells push their line to the
+/// right.
+class TablePrinter {
+public:
+  /// `nameWidth` is the width of the first column, at most 60 of which are used.
+  explicit TablePrinter(llvm::raw_ostream &os, unsigned nameWidth = 32);
+
+  /// Prints one line and flushes, so that progress is seen.
+  void printRow(const LayerReport &layer);
+  /// Prints the totals line.
+  void printTotals(const Report &report);
+
+private:
+  void printHeader();
+  llvm::raw_ostream &os;
+  unsigned nameWidth;
+  bool headerPrinted = false;
+};
+
+/// Prints the whole report as a table: every layer, then the totals.
+void printTable(const Report &report, llvm::raw_ostream &os);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_SUPPORT_REPORT_H

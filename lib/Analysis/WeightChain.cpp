@@ -1,0 +1,95 @@
+//===- WeightChain.cpp - weights of an op and how they are decoded -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Analysis/WeightChain.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+FailureOr<WeightChain> mlir::compress::getWeightChain(Value value) {
+  WeightChain chain;
+  chain.value = value;
+  Value current = value;
+  while (auto transpose = current.getDefiningOp<TransposeOp>()) {
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    if (chain.permutation.empty())
+      chain.permutation.assign(perm.begin(), perm.end());
+    else
+      for (int64_t &dim : chain.permutation)
+        dim = perm[dim];
+    current = transpose.getInput();
+  }
+  chain.root = current;
+  while (Operation *def = current.getDefiningOp()) {
+    if (auto source = dyn_cast<WeightSourceOpInterface>(def)) {
+      chain.source = source;
+      auto type = dyn_cast<RankedTensorType>(chain.root.getType());
+      if (!type || !type.hasStaticShape() || !isa<RankedTensorType>(current.getType()))
+        return failure();
+      return chain;
+    }
+    if (auto decode = dyn_cast<DecodeOpInterface>(def)) {
+      chain.links.push_back(def);
+      current = decode.getEncodedOperand().get();
+    } else if (auto fake = dyn_cast<FakeQuantizeOp>(def)) {
+      chain.links.push_back(def);
+      current = fake.getInput();
+    } else {
+      return failure();
+    }
+  }
+  return failure();
+}
+
+/// Dims of the used value, as dims of the value below its transposes.
+static SmallVector<int64_t> toRootDims(const WeightChain &chain, ArrayRef<int64_t> dims) {
+  if (chain.permutation.empty())
+    return SmallVector<int64_t>(dims);
+  return llvm::map_to_vector(dims, [&](int64_t dim) { return chain.permutation[dim]; });
+}
+
+FailureOr<WeightedOp> mlir::compress::getWeighted(Operation *op) {
+  auto weighted = dyn_cast<WeightedOpInterface>(op);
+  if (!weighted)
+    return failure();
+  for (const WeightOperand &candidate : weighted.getWeightOperands()) {
+    FailureOr<WeightChain> chain = getWeightChain(candidate.operand->get());
+    if (failed(chain) || !isa<FloatType>(chain->getType().getElementType()))
+      continue;
+    WeightedOp result;
+    result.op = op;
+    result.operand = candidate.operand;
+    for (OpOperand &other : op->getOpOperands()) {
+      auto type = dyn_cast<RankedTensorType>(other.get().getType());
+      if (&other != candidate.operand && type && isa<FloatType>(type.getElementType())) {
+        result.activation = &other;
+        break;
+      }
+    }
+    result.outputDims = toRootDims(*chain, candidate.outputDims);
+    result.contractionDims = toRootDims(*chain, candidate.contractionDims);
+    result.batchDims = toRootDims(*chain, candidate.batchDims);
+    result.kindName = weighted.getWeightedKind();
+    result.kind = parseLayerKind(result.kindName);
+    auto name = op->getAttrOfType<StringAttr>("name");
+    result.name = name && !name.empty() ? name.str() : chain->source.getWeightName();
+    result.chain = std::move(*chain);
+    return result;
+  }
+  return failure();
+}
+
+std::vector<WeightedOp> mlir::compress::collectWeighted(Operation *root) {
+  std::vector<WeightedOp> ops;
+  root->walk<WalkOrder::PreOrder>([&](Operation *op) {
+    FailureOr<WeightedOp> weighted = getWeighted(op);
+    if (succeeded(weighted))
+      ops.push_back(std::move(*weighted));
+  });
+  return ops;
+}

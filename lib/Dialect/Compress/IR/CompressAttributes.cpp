@@ -1,0 +1,103 @@
+//===- CompressAttributes.cpp - parsing and checks of attributes -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/CompressAttributes.h"
+#include "compress/Dialect/Compress/IR/CompressDialect.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+#include "compress/Dialect/Compress/IR/CompressEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "compress/Dialect/Compress/IR/CompressAttributes.cpp.inc"
+
+void CompressDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "compress/Dialect/Compress/IR/CompressAttributes.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// FileAttr
+//===----------------------------------------------------------------------===//
+
+Attribute FileAttr::parse(AsmParser &parser, Type type) {
+  std::string path;
+  uint64_t numbers[3];
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseString(&path))
+    return {};
+  for (uint64_t &number : numbers) {
+    APInt value;
+    SMLoc numberLoc;
+    if (parser.parseComma())
+      return {};
+    numberLoc = parser.getCurrentLocation();
+    OptionalParseResult parsed = parser.parseOptionalInteger(value);
+    if (!parsed.has_value() || failed(*parsed) || value.isNegative() ||
+        value.getActiveBits() > 64) {
+      parser.emitError(numberLoc, "expected a non-negative 64-bit integer");
+      return {};
+    }
+    number = value.getZExtValue();
+  }
+  if (parser.parseGreater())
+    return {};
+  if (!type && parser.parseColonType(type))
+    return {};
+  return FileAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), type, path,
+                              numbers[0], numbers[1], numbers[2]);
+}
+
+void FileAttr::print(AsmPrinter &printer) const {
+  printer << "<";
+  printer.printString(getPath());
+  printer << ", " << getOffset() << ", " << getLength() << ", " << getHash() << ">";
+}
+
+LogicalResult FileAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type type,
+                               StringRef path, uint64_t offset, uint64_t length, uint64_t hash) {
+  if (!isa_and_nonnull<RankedTensorType>(type))
+    return emitError() << "expects a ranked tensor type, got " << type;
+  if (path.empty())
+    return emitError() << "expects a file path";
+  if (offset + length < offset)
+    return emitError() << "expects offset + length to fit into 64 bits";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Plans
+//===----------------------------------------------------------------------===//
+
+LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr quantize,
+                               StringAttr prune) {
+  if (quantize)
+    if (llvm::Expected<QuantizeSpec> spec = parseQuantizeSpec(quantize.getValue()); !spec)
+      return emitError() << llvm::toString(spec.takeError());
+  if (prune)
+    if (llvm::Expected<PruneSpec> spec = parsePruneSpec(prune.getValue()); !spec)
+      return emitError() << llvm::toString(spec.takeError());
+  return success();
+}
+
+std::optional<QuantizeSpec> PlanAttr::getQuantizeSpec() const {
+  if (!getQuantize())
+    return std::nullopt;
+  return llvm::cantFail(parseQuantizeSpec(getQuantize().getValue()));
+}
+
+std::optional<PruneSpec> PlanAttr::getPruneSpec() const {
+  if (!getPrune())
+    return std::nullopt;
+  return llvm::cantFail(parsePruneSpec(getPrune().getValue()));
+}

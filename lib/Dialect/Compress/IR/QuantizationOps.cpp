@@ -1,0 +1,246 @@
+//===- QuantizationOps.cpp - quantize, dequantize and their relatives -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "InferenceSite.h"
+#include "compress/Dialect/Compress/IR/CompressOps.h"
+#include "compress/Dialect/Compress/IR/TypeInference.h"
+#include "compress/Reference/Quantization.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+using reference::Tensor;
+using Results = llvm::Expected<SmallVector<Tensor>>;
+
+//===----------------------------------------------------------------------===//
+// Blocks of parameters
+//===----------------------------------------------------------------------===//
+
+/// The element type of a tensor that is evaluated.
+static llvm::Expected<DataType> getTensorDataType(Type elementType) {
+  if (std::optional<DataType> type = getDataType(elementType))
+    return *type;
+  return reference::makeError("expects an element type of a tensor, got " +
+                              typeToString(elementType));
+}
+
+static LogicalResult checkShape(const InferenceSite &site, StringRef what, ArrayRef<int64_t> actual,
+                                ArrayRef<int64_t> expected) {
+  bool isSame = actual.size() == expected.size();
+  for (size_t i = 0; isSame && i < actual.size(); ++i)
+    isSame = isSameDim(actual[i], expected[i]);
+  if (isSame)
+    return success();
+  return site.error("expects " + what + " of shape " + dimsToString(expected) + ", got " +
+                    dimsToString(actual));
+}
+
+/// Integers, and floats of at most 8 bits.
+static LogicalResult checkCodeType(const InferenceSite &site, Type elementType) {
+  std::optional<DataType> type = getDataType(elementType);
+  if (type && (isInteger(*type) || (isFloat(*type) && getBitWidth(*type) <= 8)))
+    return success();
+  return site.error("expects codes that are integers or floats of at most 8 bits, got " +
+                    typeToString(elementType));
+}
+
+/// Scale and zero point of values of shape `dims`, one per `block`; C1 to C4 of quantize.
+static LogicalResult checkParameters(const InferenceSite &site, ArrayRef<int64_t> dims,
+                                     Type codeType, RankedTensorType scale, Value zeroPoint,
+                                     std::optional<ArrayRef<int64_t>> block) {
+  // C1
+  SmallVector<int64_t> grid;
+  if (block && block->size() != dims.size())
+    return site.error("expects a block with " + Twine(dims.size()) + " entries, got " +
+                      dimsToString(*block));
+  for (auto [size, dim] : llvm::zip(block.value_or(ArrayRef<int64_t>()), dims)) {
+    if (size < 1 && size != -1)
+      return site.error("expects block entries that are positive or -1, got " +
+                        dimsToString(*block));
+    if (ShapedType::isDynamic(dim))
+      grid.push_back(size == -1 ? 1 : dim);
+    else
+      grid.push_back(dim == 0 ? 0 : (size == -1 ? 1 : (dim - 1) / size + 1));
+  }
+  // C2
+  if (failed(checkShape(site, "a scale", scale.getShape(), grid)))
+    return failure();
+  // C4
+  if (failed(checkCodeType(site, codeType)))
+    return failure();
+  // C3
+  if (!zeroPoint)
+    return success();
+  RankedTensorType zeroType = cast<RankedTensorType>(zeroPoint.getType());
+  if (failed(checkShape(site, "a zero point", zeroType.getShape(), grid)))
+    return failure();
+  return site.checkElementType("a zero point", zeroType.getElementType(), codeType);
+}
+
+/// Relates parameters to the values they belong to.
+static void relateParameter(DimensionRelations &relations, Value parameter, Value values,
+                            std::optional<ArrayRef<int64_t>> block) {
+  if (!parameter || !block)
+    return;
+  RankedTensorType type = cast<RankedTensorType>(parameter.getType());
+  for (auto [dim, size] : llvm::enumerate(*block)) {
+    if (size == 1)
+      relations.same(parameter, dim, values, dim);
+    else if (type.getDimSize(dim) != 1)
+      relations.fixed(parameter, dim, "each entry belongs to a block of elements");
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// quantize
+//===----------------------------------------------------------------------===//
+
+LogicalResult QuantizeOp::verify() {
+  InferenceSite site(getLoc(), getOperationName());
+  RankedTensorType input = getInput().getType(), codes = getCodes().getType();
+  // C5
+  if (failed(checkShape(site, "codes", codes.getShape(), input.getShape())))
+    return failure();
+  // C1, C2, C3, C4
+  return checkParameters(site, input.getShape(), codes.getElementType(), getScale().getType(),
+                         getZeroPoint(), getBlock());
+}
+
+Results QuantizeOp::evaluate(ArrayRef<Tensor> operands) {
+  llvm::Expected<DataType> type = getTensorDataType(getCodes().getType().getElementType());
+  if (!type)
+    return type.takeError();
+  return single(reference::quantize(operands[0], operands[1],
+                                    operands.size() > 2 ? &operands[2] : nullptr,
+                                    getBlock().value_or(ArrayRef<int64_t>()), *type));
+}
+
+void QuantizeOp::getDimensionRelations(DimensionRelations &relations) {
+  relations.sameShape(getInput(), getCodes());
+  relateParameter(relations, getScale(), getCodes(), getBlock());
+  relateParameter(relations, getZeroPoint(), getCodes(), getBlock());
+}
+
+//===----------------------------------------------------------------------===//
+// dequantize
+//===----------------------------------------------------------------------===//
+
+LogicalResult DequantizeOp::verify() {
+  InferenceSite site(getLoc(), getOperationName());
+  RankedTensorType codes = getCodes().getType(), result = getResult().getType();
+  // C5
+  if (failed(checkShape(site, "a result", result.getShape(), codes.getShape())))
+    return failure();
+  // C1, C2, C3, C4
+  if (failed(checkParameters(site, codes.getShape(), codes.getElementType(), getScale().getType(),
+                             getZeroPoint(), getBlock())))
+    return failure();
+  // C6
+  return site.checkElementType("a result", result.getElementType(),
+                               getScale().getType().getElementType());
+}
+
+Results DequantizeOp::evaluate(ArrayRef<Tensor> operands) {
+  return single(reference::dequantize(operands[0], operands[1],
+                                      operands.size() > 2 ? &operands[2] : nullptr,
+                                      getBlock().value_or(ArrayRef<int64_t>())));
+}
+
+void DequantizeOp::getDimensionRelations(DimensionRelations &relations) {
+  relations.sameShape(getCodes(), getResult());
+  relateParameter(relations, getScale(), getResult(), getBlock());
+  relateParameter(relations, getZeroPoint(), getResult(), getBlock());
+}
+
+OpOperand &DequantizeOp::getEncodedOperand() { return getCodesMutable(); }
+
+//===----------------------------------------------------------------------===//
+// fake_quantize
+//===----------------------------------------------------------------------===//
+
+LogicalResult FakeQuantizeOp::verify() {
+  InferenceSite site(getLoc(), getOperationName());
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // C5
+  if (failed(checkShape(site, "a result", result.getShape(), input.getShape())))
+    return failure();
+  // C1, C2, C3, C4
+  if (failed(checkParameters(site, input.getShape(), getCodes(), getScale().getType(),
+                             getZeroPoint(), getBlock())))
+    return failure();
+  // C6
+  return site.checkElementType("a result", result.getElementType(), input.getElementType());
+}
+
+Results FakeQuantizeOp::evaluate(ArrayRef<Tensor> operands) {
+  llvm::Expected<DataType> type = getTensorDataType(getCodes());
+  if (!type)
+    return type.takeError();
+  return single(reference::fakeQuantize(operands[0], operands[1],
+                                        operands.size() > 2 ? &operands[2] : nullptr,
+                                        getBlock().value_or(ArrayRef<int64_t>()), *type));
+}
+
+void FakeQuantizeOp::getDimensionRelations(DimensionRelations &relations) {
+  relations.sameShape(getInput(), getResult());
+  relateParameter(relations, getScale(), getResult(), getBlock());
+  relateParameter(relations, getZeroPoint(), getResult(), getBlock());
+}
+
+//===----------------------------------------------------------------------===//
+// dynamic_quantize
+//===----------------------------------------------------------------------===//
+
+LogicalResult DynamicQuantizeOp::verify() {
+  InferenceSite site(getLoc(), getOperationName());
+  RankedTensorType input = getInput().getType(), codes = getCodes().getType();
+  RankedTensorType scale = getScale().getType(), zeroPoint = getZeroPoint().getType();
+  // C1; the element types of codes are those that the result may have.
+  if (failed(checkShape(site, "codes", codes.getShape(), input.getShape())))
+    return failure();
+  // C2
+  SmallVector<int64_t> dims;
+  if (getGranularity() == DynamicGranularity::Row) {
+    if (input.getRank() == 0)
+      return site.error("expects an input of rank 1 or more for granularity row, got rank 0");
+    dims.assign(input.getShape().begin(), input.getShape().end());
+    dims.back() = 1;
+  }
+  if (failed(checkShape(site, "a scale", scale.getShape(), dims)) ||
+      failed(checkShape(site, "a zero point", zeroPoint.getShape(), dims)))
+    return failure();
+  // C3
+  if (failed(site.checkElementType("a scale", scale.getElementType(), input.getElementType())))
+    return failure();
+  return site.checkElementType("a zero point", zeroPoint.getElementType(), codes.getElementType());
+}
+
+Results DynamicQuantizeOp::evaluate(ArrayRef<Tensor> operands) {
+  bool isSigned = !getCodes().getType().getElementType().isUnsignedInteger();
+  SmallVector<int64_t> block;
+  if (getGranularity() == DynamicGranularity::Row) {
+    block.assign(operands[0].getRank(), 1);
+    block.back() = -1;
+  }
+  llvm::Expected<reference::DynamicQuantizeResult> result = reference::dynamicQuantize(
+      operands[0], block, isSigned ? DataType::I8 : DataType::U8, /*symmetric=*/isSigned);
+  if (!result)
+    return result.takeError();
+  return SmallVector<Tensor>{std::move(result->q), std::move(result->scale),
+                             std::move(result->zeroPoint)};
+}
+
+void DynamicQuantizeOp::getDimensionRelations(DimensionRelations &relations) {
+  relations.sameShape(getInput(), getCodes());
+  if (getGranularity() == DynamicGranularity::Tensor)
+    return;
+  for (int64_t dim = 0; dim + 1 < getInput().getType().getRank(); ++dim) {
+    relations.same(getScale(), dim, getCodes(), dim);
+    relations.same(getZeroPoint(), dim, getCodes(), dim);
+  }
+}

@@ -1,0 +1,128 @@
+//===- StructureOps.cpp - weights, constants and opaque ONNX nodes -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/CompressOps.h"
+#include "compress/Dialect/Compress/IR/WeightStore.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+//===----------------------------------------------------------------------===//
+// WeightSymbols
+//===----------------------------------------------------------------------===//
+
+StringAttr WeightSymbols::insert(Operation *symbol) {
+  Block &body = table.getOp()->getRegion(0).front();
+  Block::iterator position = last ? std::next(Block::iterator(last)) : body.begin();
+  StringAttr name = table.insert(symbol, position);
+  last = symbol;
+  return name;
+}
+
+//===----------------------------------------------------------------------===//
+// WeightOp and LoadOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verify() {
+  return WeightStore::verify(getValue(), getTensorType(), [&] { return emitOpError(); });
+}
+
+LogicalResult LoadOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  auto weight = symbolTable.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  // C1
+  if (!weight)
+    return emitOpError("expects the symbol of a compress.weight, got ") << getWeightAttr();
+  // C2
+  if (weight.getType() != getType()) {
+    InFlightDiagnostic diagnostic = emitOpError("expects the weight's type ")
+                                    << weight.getType() << ", got " << getType();
+    diagnostic.attachNote(weight.getLoc()) << "the weight is here";
+    return diagnostic;
+  }
+  return success();
+}
+
+void LoadOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  setName(getResult(), getWeight());
+}
+
+Attribute LoadOp::getWeightValue() {
+  auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  return weight ? weight.getValue() : Attribute();
+}
+
+std::string LoadOp::getWeightName() { return getWeight().str(); }
+
+/// A new weight and a load of it: for `load` and for constants that become parameters.
+static Value createWeight(OpBuilder &builder, WeightSymbols &symbols, Location loc, StringRef name,
+                          RankedTensorType type, Attribute value) {
+  OpBuilder detached(builder.getContext());
+  auto weight = WeightOp::create(detached, loc, builder.getStringAttr(name),
+                                 builder.getStringAttr("private"), TypeAttr::get(type), value);
+  StringAttr symbol = symbols.insert(weight);
+  return LoadOp::create(builder, loc, type, FlatSymbolRefAttr::get(symbol));
+}
+
+Value LoadOp::createLike(OpBuilder &builder, WeightSymbols &symbols, StringRef name,
+                         RankedTensorType type, Attribute value) {
+  return createWeight(builder, symbols, getLoc(), name, type, value);
+}
+
+//===----------------------------------------------------------------------===//
+// ConstantOp and NoneOp
+//===----------------------------------------------------------------------===//
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+void ConstantOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  setName(getResult(), "cst");
+}
+
+Attribute ConstantOp::getWeightValue() { return getValue(); }
+
+std::string ConstantOp::getWeightName() { return "constant"; }
+
+Value ConstantOp::createLike(OpBuilder &builder, WeightSymbols &symbols, StringRef name,
+                             RankedTensorType type, Attribute value) {
+  return createWeight(builder, symbols, getLoc(), name, type, value);
+}
+
+OpFoldResult NoneOp::fold(FoldAdaptor) { return UnitAttr::get(getContext()); }
+
+//===----------------------------------------------------------------------===//
+// OnnxOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult OnnxOp::verify() {
+  // C1
+  if (getResultNames().size() != getNumResults())
+    return emitOpError("expects one result name per result, got ")
+           << getResultNames().size() << " names for " << getNumResults() << " results";
+  // C2
+  size_t names = getBodyNames() ? getBodyNames()->size() : 0;
+  if (names != getBodies().size())
+    return emitOpError("expects one body name per region, got ")
+           << names << " names for " << getBodies().size() << " regions";
+  if (getBodyNames())
+    for (Attribute pair : *getBodyNames()) {
+      auto strings = dyn_cast<ArrayAttr>(pair);
+      if (!strings || strings.size() != 2 || !llvm::all_of(strings, llvm::IsaPred<StringAttr>))
+        return emitOpError("expects body names to be pairs of strings, got ") << pair;
+    }
+  // C3
+  for (Region &body : getBodies())
+    if (!isa<YieldOp>(body.front().back()))
+      return emitOpError("expects each region to end in compress.yield");
+  return success();
+}
+
+void OnnxOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
+  for (auto [result, name] : llvm::zip(getOutputs(), getResultNames().getAsRange<StringAttr>()))
+    if (!name.empty())
+      setName(result, name);
+}

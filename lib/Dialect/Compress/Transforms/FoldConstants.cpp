@@ -1,0 +1,114 @@
+//===- FoldConstants.cpp - ops on constants -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Analysis/EncodedWeight.h"
+
+namespace mlir {
+namespace compress {
+#define GEN_PASS_DEF_FOLDCONSTANTS
+#include "compress/Dialect/Compress/Transforms/Passes.h.inc"
+} // namespace compress
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::compress;
+
+using reference::Tensor;
+
+namespace {
+struct FoldConstants : public compress::impl::FoldConstantsBase<FoldConstants> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    WeightStore store(&getContext());
+    WeightSymbols symbols(getOperation());
+    SmallVector<Operation *> candidates;
+    getOperation().walk([&](ReferenceOpInterface op) {
+      if (!isa<DecodeOpInterface>(op.getOperation()) && op->getNumOperands() > 0)
+        candidates.push_back(op);
+    });
+    for (Operation *op : candidates)
+      if (failed(fold(store, symbols, op)))
+        return signalPassFailure();
+  }
+
+private:
+  LogicalResult fold(WeightStore &store, WeightSymbols &symbols, Operation *op);
+};
+} // namespace
+
+static uint64_t getBytes(Type type) {
+  auto ranked = dyn_cast<RankedTensorType>(type);
+  if (!ranked)
+    return UINT64_MAX;
+  FailureOr<uint64_t> bytes = WeightStore::getStorageBytes(ranked);
+  return succeeded(bytes) ? *bytes : UINT64_MAX;
+}
+
+LogicalResult FoldConstants::fold(WeightStore &store, WeightSymbols &symbols, Operation *op) {
+  uint64_t dying = 0, made = 0;
+  WeightSourceOpInterface like;
+  for (Value operand : op->getOperands()) {
+    auto source = operand.getDefiningOp<WeightSourceOpInterface>();
+    if (!source)
+      return success();
+    if (!like || isa<LoadOp>(source.getOperation()))
+      like = source;
+    if (operand.hasOneUse())
+      dying += getBytes(operand.getType());
+  }
+  for (Type type : op->getResultTypes()) {
+    uint64_t bytes = getBytes(type);
+    if (bytes == UINT64_MAX)
+      return success();
+    made += bytes;
+  }
+  if (made > maxBytes && made > dying)
+    return success();
+  SmallVector<Tensor> operands;
+  auto emitError = [&] { return op->emitError(); };
+  for (Value operand : op->getOperands()) {
+    FailureOr<StoredTensor> stored = StoredTensor::read(
+        store, operand.getDefiningOp<WeightSourceOpInterface>(), emitError);
+    if (failed(stored))
+      return failure();
+    llvm::Expected<Tensor> tensor =
+        Tensor::fromPacked(stored->getDataType(), stored->getType().getShape(), stored->bytes());
+    if (!tensor)
+      return op->emitError() << "cannot fold: " << llvm::toString(tensor.takeError());
+    operands.push_back(std::move(*tensor));
+  }
+  llvm::Expected<SmallVector<Tensor>> results = cast<ReferenceOpInterface>(op).evaluate(operands);
+  if (!results)
+    return op->emitError() << "cannot evaluate on its constant operands: "
+                           << llvm::toString(results.takeError());
+  OpBuilder builder(op);
+  std::string name = (like.getWeightName() + ".folded");
+  for (auto [result, tensor] : llvm::zip(op->getResults(), *results)) {
+    auto type = RankedTensorType::get(tensor.getShape(),
+                                      getElementType(tensor.getType(), &getContext()));
+    FailureOr<StoredTensor> stored = StoredTensor::allocate(store, type, emitError);
+    llvm::Expected<SmallVector<char, 0>> packed = tensor.toPacked();
+    if (failed(stored) || !packed)
+      return failure();
+    llvm::copy(*packed, stored->mutableBytes().begin());
+    Value value;
+    bool isSmall = stored->bytes().size() <= WeightStore::kMaxLiteralBytes;
+    auto constant = dyn_cast<ConstantOp>(like.getOperation());
+    if (constant && isSmall) {
+      Attribute literal = stored->commit(store, name);
+      value = ConstantOp::create(builder, op->getLoc(), type, cast<ElementsAttr>(literal));
+    } else {
+      value = stored->materialize(builder, symbols, store, like, name);
+    }
+    result.replaceAllUsesWith(value);
+  }
+  op->erase();
+  return success();
+}

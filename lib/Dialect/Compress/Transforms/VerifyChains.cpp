@@ -1,0 +1,101 @@
+//===- VerifyChains.cpp - consistency of decode chains -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Algorithms/NMPacking.h"
+#include "compress/Analysis/EncodedWeight.h"
+#include "compress/Support/NumericFormats.h"
+
+namespace mlir {
+namespace compress {
+#define GEN_PASS_DEF_VERIFYCHAINS
+#include "compress/Dialect/Compress/Transforms/Passes.h.inc"
+} // namespace compress
+} // namespace mlir
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// N:M: positions are in order, and the fill code means zero in every block.
+static LogicalResult verifyPattern(WeightStore &store, const EncodedWeight &weight, StringRef name,
+                                   EmitErrorFn emitError) {
+  const EncodedWeight::Pattern &pattern = *weight.pattern;
+  BlockView view = getAxisView(weight.type.getShape(), pattern.axis);
+  std::vector<uint8_t> mask(view.getNumElements());
+  if (std::optional<uint64_t> fault =
+          expandNMMask(pattern.nm, view, pattern.positions.bytes().data(),
+                       weight.values.getType().getShape().back(), mask.data()))
+    return emitError() << "weight '" << name << "': position " << *fault << " of the "
+                       << pattern.nm.n << ":" << pattern.nm.m
+                       << " pattern is outside of its group or not larger than the one before";
+  SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
+  if (zeroPoints.empty())
+    zeroPoints.push_back(0);
+  for (auto [block, zeroPoint] : llvm::enumerate(zeroPoints))
+    if (zeroPoint != pattern.fill)
+      return emitError() << "weight '" << name << "': fill " << pattern.fill
+                         << " does not decode to zero: the zero point of block " << block << " is "
+                         << zeroPoint;
+  return success();
+}
+
+/// Scales are finite.
+static LogicalResult verifyScales(const EncodedWeight &weight, StringRef name,
+                                  EmitErrorFn emitError) {
+  const StoredTensor &scale = weight.scales->scale;
+  DataType type = scale.getDataType();
+  unsigned bytes = getStorageBitWidth(type) / 8;
+  for (int64_t i = 0, e = scale.getType().getNumElements(); i < e; ++i) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, scale.bytes().data() + i * bytes, bytes);
+    double value = decodeFloat(type, bits);
+    if (!std::isfinite(value))
+      return emitError() << "weight '" << name << "': scale " << i << " is not finite: " << value;
+  }
+  return success();
+}
+
+namespace {
+struct VerifyChains : public compress::impl::VerifyChainsBase<VerifyChains> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    WeightStore store(&getContext());
+    markAllAnalysesPreserved();
+    bool isValid = true;
+    for (const WeightedOp &op : collectWeighted(getOperation()))
+      isValid &= succeeded(verify(store, op));
+    if (!isValid)
+      signalPassFailure();
+  }
+
+private:
+  static LogicalResult verify(WeightStore &store, const WeightedOp &op) {
+    if (op.chain.isDense())
+      return success();
+    auto emitError = [&] { return op.op->emitError(); };
+    std::string name = op.chain.getSourceName();
+    bool isNormal = !op.chain.getLink<LookupOp>() && !op.chain.getLink<ExpandBitmapOp>() &&
+                    !op.chain.getLink<FakeQuantizeOp>();
+    if (!isNormal) {
+      // Forms without fast paths: their executable semantics check what there is to check.
+      return decodeChain(store, op.chain, emitError);
+    }
+    if (std::string reason = explainUnsupported(op.chain); !reason.empty())
+      return emitError() << "weight '" << name << "': " << reason;
+    FailureOr<EncodedWeight> weight = readEncodedWeight(store, op.chain, emitError);
+    if (failed(weight))
+      return failure();
+    if (weight->pattern && failed(verifyPattern(store, *weight, name, emitError)))
+      return failure();
+    if (weight->scales && failed(verifyScales(*weight, name, emitError)))
+      return failure();
+    return success();
+  }
+};
+} // namespace

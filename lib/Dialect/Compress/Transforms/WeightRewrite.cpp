@@ -1,0 +1,390 @@
+//===- WeightRewrite.cpp - rewriting weights in parallel -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/IR/Threading.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/ScopeExit.h"
+#include <cmath>
+#include <condition_variable>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+void mlir::compress::planAll(ModuleOp module, PlanAttr plan) {
+  auto *dialect = module.getContext()->getLoadedDialect<CompressDialect>();
+  auto helper = dialect->getPlanAttrHelper();
+  for (const WeightedOp &op : collectWeighted(module)) {
+    if (op.kind == LayerKind::Embedding)
+      continue;
+    PlanAttr old = helper.getAttr(op.op);
+    StringAttr quantize = plan.getQuantize(), prune = plan.getPrune();
+    if (old && !quantize)
+      quantize = old.getQuantize();
+    if (old && !prune)
+      prune = old.getPrune();
+    helper.setAttr(op.op, PlanAttr::get(module.getContext(), quantize, prune));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Gathering
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// All uses of one stored weight.
+struct Unit {
+  std::vector<WeightedOp> users;
+  /// A use that is not the weight operand of a weighted op, or null.
+  Operation *otherUser = nullptr;
+};
+} // namespace
+
+/// What identifies stored bytes: the symbol of a load, else the op that holds them.
+static const void *getIdentity(WeightSourceOpInterface source) {
+  if (auto load = dyn_cast<LoadOp>(source.getOperation()))
+    return load.getWeightAttr().getAsOpaquePointer();
+  return source.getOperation();
+}
+
+/// An op that a chain may run through.
+static bool isChainLink(OpOperand &use) {
+  Operation *op = use.getOwner();
+  if (isa<TransposeOp>(op))
+    return true;
+  if (auto decode = dyn_cast<DecodeOpInterface>(op))
+    return &decode.getEncodedOperand() == &use;
+  if (auto fake = dyn_cast<FakeQuantizeOp>(op))
+    return use.getOperandNumber() == 0;
+  return false;
+}
+
+/// First final use of `value` below chain links that is not in `known`.
+static Operation *findOtherUser(Value value, const llvm::DenseSet<OpOperand *> &known) {
+  for (OpOperand &use : value.getUses()) {
+    if (isChainLink(use)) {
+      if (Operation *other = findOtherUser(use.getOwner()->getResult(0), known))
+        return other;
+    } else if (!known.contains(&use)) {
+      return use.getOwner();
+    }
+  }
+  return nullptr;
+}
+
+/// Weighted ops by stored weight, in program order of the first use.
+static llvm::MapVector<const void *, Unit> gatherUnits(ModuleOp module) {
+  llvm::MapVector<const void *, Unit> units;
+  llvm::DenseSet<OpOperand *> known;
+  for (WeightedOp &op : collectWeighted(module)) {
+    known.insert(op.operand);
+    units[getIdentity(op.chain.source)].users.push_back(std::move(op));
+  }
+  module.walk([&](Operation *op) {
+    auto source = dyn_cast<WeightSourceOpInterface>(op);
+    if (!source)
+      return;
+    auto unit = units.find(getIdentity(source));
+    if (unit != units.end() && !unit->second.otherUser)
+      unit->second.otherUser = findOtherUser(op->getResult(0), known);
+  });
+  return units;
+}
+
+/// Whether two chains decode the same bytes in the same way.
+static bool isSameDecoding(const WeightChain &a, const WeightChain &b) {
+  if (a.root == b.root)
+    return true;
+  if (a.links.size() != b.links.size() || a.getType() != b.getType())
+    return false;
+  for (auto [linkA, linkB] : llvm::zip(a.links, b.links)) {
+    if (linkA->getName() != linkB->getName() ||
+        linkA->getAttrDictionary() != linkB->getAttrDictionary() ||
+        linkA->getNumOperands() != linkB->getNumOperands())
+      return false;
+    for (auto [operandA, operandB] : llvm::zip(linkA->getOperands(), linkB->getOperands())) {
+      auto sourceA = operandA.getDefiningOp<WeightSourceOpInterface>();
+      auto sourceB = operandB.getDefiningOp<WeightSourceOpInterface>();
+      if (bool(sourceA) != bool(sourceB) ||
+          (sourceA && getIdentity(sourceA) != getIdentity(sourceB)))
+        return false;
+    }
+  }
+  return true;
+}
+
+static std::string describe(Operation *op) {
+  std::string text = ("'" + op->getName().getStringRef() + "'").str();
+  if (auto name = op->getAttrOfType<StringAttr>("name"); name && !name.empty())
+    text += " \"" + name.str() + "\"";
+  return text;
+}
+
+/// Why the users of a unit cannot be rewritten together; empty if they can.
+static std::string explainConflict(const Unit &unit, const WeightRewriteOptions &options) {
+  const WeightedOp &first = unit.users.front();
+  if (unit.otherUser)
+    return "it is also used by " + describe(unit.otherUser) + ", which is not a weighted op";
+  auto helper = first.op->getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+  PlanAttr plan = helper.getAttr(first.op);
+  for (const WeightedOp &user : llvm::drop_begin(unit.users)) {
+    PlanAttr other = helper.getAttr(user.op);
+    bool sameQuantize = !options.quantizes || (plan ? plan.getQuantize() : StringAttr()) ==
+                                                  (other ? other.getQuantize() : StringAttr());
+    bool samePrune = !options.prunes || (plan ? plan.getPrune() : StringAttr()) ==
+                                            (other ? other.getPrune() : StringAttr());
+    if (!sameQuantize || !samePrune)
+      return "it is tied: " + describe(first.op) + " and " + describe(user.op) +
+             " use the same weight and have different plans";
+    if (user.contractionDims != first.contractionDims)
+      return "it is tied: " + describe(first.op) + " and " + describe(user.op) +
+             " use the same weight and contract different dims of it";
+    if (!isSameDecoding(first.chain, user.chain))
+      return "it is tied: " + describe(first.op) + " and " + describe(user.op) +
+             " decode the same weight in different ways";
+  }
+  return "";
+}
+
+//===----------------------------------------------------------------------===//
+// Committing
+//===----------------------------------------------------------------------===//
+
+/// Puts the new chain in place of every root that the users of the task have.
+static void commit(WeightStore &store, WeightSymbols &symbols, const WeightTask &task,
+                   EncodedWeight &weight) {
+  WeightSourceOpInterface source = task.first().chain.source;
+  Value written;
+  SmallVector<Operation *> made;
+  llvm::SmallSetVector<Value, 4> roots;
+  for (const WeightedOp &user : task.users)
+    roots.insert(user.chain.root);
+  for (Value root : roots) {
+    OpBuilder builder(root.getDefiningOp());
+    Value replacement;
+    if (!written) {
+      Operation *before = root.getDefiningOp()->getPrevNode();
+      written = replacement = writeEncodedWeight(builder, symbols, store, source,
+                                                 source.getWeightName(), weight);
+      Operation *op = before ? before->getNextNode() : &root.getDefiningOp()->getBlock()->front();
+      for (; op != root.getDefiningOp(); op = op->getNextNode())
+        made.push_back(op);
+    } else {
+      IRMapping mapping;
+      for (Operation *op : made)
+        builder.clone(*op, mapping);
+      replacement = mapping.lookup(written);
+    }
+    root.replaceAllUsesWith(replacement);
+  }
+  // The old chain is dead now, from the root down.
+  for (Value root : roots) {
+    SmallVector<Operation *> worklist{root.getDefiningOp()};
+    while (!worklist.empty()) {
+      Operation *op = worklist.pop_back_val();
+      if (!op || !op->use_empty() || !(isa<WeightSourceOpInterface, DecodeOpInterface>(op) || isa<FakeQuantizeOp>(op)))
+        continue;
+      SmallVector<Value> operands(op->getOperands());
+      op->erase();
+      llvm::SmallSetVector<Operation *, 4> defs;
+      for (Value operand : operands)
+        defs.insert(operand.getDefiningOp());
+      worklist.append(defs.begin(), defs.end());
+    }
+  }
+}
+
+/// Erases private weights among `candidates` that nobody refers to.
+static void eraseDeadWeights(ModuleOp module, const llvm::SetVector<StringAttr> &candidates,
+                             SymbolTable &table) {
+  llvm::DenseSet<StringAttr> used;
+  module.walk([&](Operation *op) {
+    op->getAttrDictionary().walk([&](SymbolRefAttr ref) { used.insert(ref.getRootReference()); });
+  });
+  for (StringAttr name : candidates)
+    if (auto weight = table.lookup<WeightOp>(name))
+      if (!used.contains(name) && weight.isPrivate())
+        table.erase(weight);
+}
+
+/// Names of the weights that a chain loads.
+static void collectSymbols(const WeightChain &chain, llvm::SetVector<StringAttr> &symbols) {
+  auto add = [&](Operation *op) {
+    if (auto load = dyn_cast_or_null<LoadOp>(op))
+      symbols.insert(load.getWeightAttr().getAttr());
+  };
+  add(chain.source);
+  for (Operation *link : chain.links)
+    for (Value operand : link->getOperands())
+      add(operand.getDefiningOp());
+}
+
+//===----------------------------------------------------------------------===//
+// Reporting
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One line of the report, made where the outcome is known and told in program order.
+struct Line {
+  LayerReport layer;
+  bool ready = false;
+};
+} // namespace
+
+static uint64_t getChainBytes(const WeightChain &chain) {
+  uint64_t bytes = 0;
+  auto add = [&](Operation *op) {
+    if (auto source = dyn_cast_or_null<WeightSourceOpInterface>(op))
+      if (auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType()))
+        if (FailureOr<uint64_t> size = WeightStore::getStorageBytes(type); succeeded(size))
+          bytes += *size;
+  };
+  add(chain.source);
+  for (Operation *link : chain.links)
+    for (Value operand : link->getOperands())
+      add(operand.getDefiningOp());
+  return bytes;
+}
+
+static LayerReport describeLayer(const WeightedOp &op) {
+  LayerReport layer;
+  layer.name = op.name;
+  layer.op = op.kindName.str();
+  layer.weight = op.chain.getSourceName();
+  layer.shape.assign(op.chain.getType().getShape().begin(), op.chain.getType().getShape().end());
+  layer.bytesBefore = layer.bytesAfter = getChainBytes(op.chain);
+  return layer;
+}
+
+static void finishLayer(LayerReport &layer, const WeightOutcome &outcome) {
+  layer.action = llvm::join(outcome.done, ", ");
+  layer.reason = llvm::join(outcome.skipped, "; ");
+  if (!outcome.changed)
+    return;
+  layer.bytesAfter = outcome.weight.getStoredBytes();
+  if (outcome.sumSquares > 0)
+    layer.relativeError = std::sqrt(outcome.squaredError / outcome.sumSquares);
+  if (outcome.weight.pattern) {
+    const EncodedWeight::Pattern &pattern = *outcome.weight.pattern;
+    double dense = layer.getNumElements();
+    if (dense > 0)
+      layer.sparsity = 1 - outcome.weight.values.getType().getNumElements() / dense;
+    (void)pattern;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Driver
+//===----------------------------------------------------------------------===//
+
+LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewriteOptions &options,
+                                             WeightStep step) {
+  MLIRContext *context = module.getContext();
+  auto *dialect = context->getLoadedDialect<CompressDialect>();
+  auto helper = dialect->getPlanAttrHelper();
+  auto remarkOptions = remark::RemarkOpts::name(options.passName).category(options.category);
+
+  // Gather.
+  std::vector<WeightTask> tasks;
+  std::vector<Line> lines;
+  SmallVector<int64_t> taskOfLine;
+  llvm::SetVector<StringAttr> candidates;
+  auto units = gatherUnits(module);
+  for (auto &[identity, unit] : units) {
+    bool wanted = false;
+    for (const WeightedOp &user : unit.users)
+      if (PlanAttr plan = helper.getAttr(user.op))
+        wanted |= (options.prunes && plan.getPrune()) || (options.quantizes && plan.getQuantize());
+    Line line{describeLayer(unit.users.front()), false};
+    std::string reason = !wanted ? "not selected" : explainConflict(unit, options);
+    if (reason.empty())
+      reason = explainUnsupported(unit.users.front().chain);
+    if (!reason.empty()) {
+      line.layer.reason = reason;
+      line.ready = true;
+      taskOfLine.push_back(-1);
+      if (wanted)
+        remark::missed(unit.users.front().op->getLoc(), remarkOptions)
+            << "weight '" << line.layer.weight << "' of \"" << line.layer.name
+            << "\" is left alone: " << reason;
+    } else {
+      WeightTask task;
+      PlanAttr plan = helper.getAttr(unit.users.front().op);
+      if (options.quantizes)
+        task.quantize = plan.getQuantizeSpec();
+      if (options.prunes)
+        task.prune = plan.getPruneSpec();
+      for (const WeightedOp &user : unit.users)
+        collectSymbols(user.chain, candidates);
+      task.users = std::move(unit.users);
+      taskOfLine.push_back(tasks.size());
+      tasks.push_back(std::move(task));
+    }
+    lines.push_back(std::move(line));
+  }
+  SmallVector<int64_t> lineOfTask(tasks.size());
+  for (auto [line, task] : llvm::enumerate(taskOfLine))
+    if (task >= 0)
+      lineOfTask[task] = line;
+
+  // Rewrite, in parallel over weights; tell the report as soon as all earlier lines are known.
+  WeightStore store(context);
+  std::vector<std::optional<WeightOutcome>> outcomes(tasks.size());
+  std::mutex reportMutex;
+  size_t told = 0;
+  auto tell = [&] {
+    for (; told < lines.size() && lines[told].ready; ++told)
+      if (ReportCollector *collector = dialect->getReportCollector())
+        collector->addLayer(lines[told].layer);
+  };
+  tell();
+  LogicalResult result = failableParallelForEach(
+      context, llvm::seq<size_t>(0, tasks.size()), [&](size_t index) -> LogicalResult {
+        const WeightTask &task = tasks[index];
+        auto emitError = [&] { return task.emitError(); };
+        FailureOr<EncodedWeight> weight = readEncodedWeight(store, task.first().chain, emitError);
+        if (failed(weight))
+          return failure();
+        WeightOutcome outcome;
+        outcome.weight = std::move(*weight);
+        if (failed(step(store, task, outcome)))
+          return failure();
+        Line &line = lines[lineOfTask[index]];
+        finishLayer(line.layer, outcome);
+        // Bytes of the module that were only read are given back now.
+        if (!outcome.changed)
+          outcome.weight = EncodedWeight();
+        outcomes[index] = std::move(outcome);
+        std::lock_guard lock(reportMutex);
+        line.ready = true;
+        tell();
+        return success();
+      });
+  if (failed(result))
+    return failure();
+
+  // Commit, in program order.
+  WeightSymbols symbols(module);
+  for (auto [task, outcome] : llvm::zip(tasks, outcomes)) {
+    const LayerReport &layer = lines[lineOfTask[&task - tasks.data()]].layer;
+    Location loc = task.first().op->getLoc();
+    if (!outcome->done.empty())
+      remark::passed(loc, remarkOptions)
+          << "weight '" << layer.weight << "' of \"" << layer.name << "\": " << layer.action
+          << remark::metric("bytes", layer.bytesAfter);
+    if (!outcome->skipped.empty())
+      remark::missed(loc, remarkOptions)
+          << "weight '" << layer.weight << "' of \"" << layer.name << "\": " << layer.reason;
+    if (outcome->changed)
+      commit(store, symbols, task, outcome->weight);
+  }
+  eraseDeadWeights(module, candidates, symbols.getTable());
+  return success();
+}

@@ -1,0 +1,80 @@
+//===- Flags.cpp - recipes from command-line flags ------------------------===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SpecBuilder.h"
+#include "compress/Recipe/Recipe.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace llvm;
+
+namespace mlir::compress {
+
+/// "--quantize=text", cut if it is long.
+static std::string makePlace(StringRef flag, StringRef text) {
+  std::string place = (flag + "=").str();
+  for (char c : text.take_front(80))
+    place += isPrint(c) ? c : '?';
+  return place + (text.size() > 80 ? "..." : "");
+}
+
+Expected<Rule> parseQuantizeFlag(StringRef text) {
+  Rule rule;
+  rule.select = Selector::getDefault();
+  if (MaybeProblem problem = readQuantizeText(text, rule.quantize))
+    return makeRecipeError(makePlace("--quantize", text), *problem);
+  return rule;
+}
+
+Expected<Rule> parsePruneFlag(StringRef text) {
+  Rule rule;
+  rule.select = Selector::getDefault();
+  if (MaybeProblem problem = readPruneText(text, rule.prune))
+    return makeRecipeError(makePlace("--prune", text), *problem);
+  return rule;
+}
+
+Expected<QuantizeSpec> parseQuantizeSpec(StringRef text) {
+  Setting<QuantizeSpec> setting;
+  MaybeProblem problem = readQuantizeText(text, setting);
+  if (!problem && setting.isNone())
+    problem = Problem{RecipeErrorKind::BadInput, "expected a format, found 'none'"};
+  if (problem)
+    return makeRecipeError(makePlace("quantize", text), *problem);
+  return *setting.getSpec();
+}
+
+Expected<PruneSpec> parsePruneSpec(StringRef text) {
+  Setting<PruneSpec> setting;
+  MaybeProblem problem = readPruneText(text, setting);
+  if (!problem && setting.isNone())
+    problem = Problem{RecipeErrorKind::BadInput, "expected a pattern, found 'none'"};
+  if (problem)
+    return makeRecipeError(makePlace("prune", text), *problem);
+  return *setting.getSpec();
+}
+
+/// The error for a flag of which no form is supported: `kinds` are the words it may start with.
+static Error rejectFlag(StringRef flag, StringRef text, ArrayRef<StringRef> kinds) {
+  StringRef head = text.split(',').first.split(':').first;
+  if (is_contained(kinds, head))
+    return makeRecipeError(
+        makePlace(flag, text),
+        {RecipeErrorKind::Unsupported, ("recognised but not supported yet: " + flag).str()});
+  return makeRecipeError(makePlace(flag, text), makeUnknown("value", head, kinds));
+}
+
+Error parseLowRankFlag(StringRef text) {
+  return rejectFlag("--low-rank", text, {"ratio", "rank", "energy"});
+}
+
+Error parseShareFlag(StringRef text) {
+  return rejectFlag("--share", text, {"codebook", "duplicates", "layers", "embedding"});
+}
+
+} // namespace mlir::compress

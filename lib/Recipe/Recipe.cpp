@@ -1,0 +1,222 @@
+//===- Recipe.cpp - which layers are compressed, and how ------------------===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Recipe/Recipe.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace llvm;
+
+namespace mlir::compress {
+
+char RecipeError::ID = 0;
+
+int takeRecipeError(Error error, std::string &message) {
+  if (!error)
+    return 0;
+  int code = 2;
+  visitErrors(error, [&](const ErrorInfoBase &info) {
+    if (info.isA<RecipeError>() &&
+        static_cast<const RecipeError &>(info).getKind() == RecipeErrorKind::Unsupported)
+      code = 3;
+  });
+  message = toString(std::move(error));
+  return code;
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+unsigned getBits(WeightFormat format) {
+  switch (format) {
+  case WeightFormat::Int8:
+    return 8;
+  case WeightFormat::Int4:
+    return 4;
+  case WeightFormat::Int2:
+    return 2;
+  }
+  return 0;
+}
+
+StringRef getName(WeightFormat format) {
+  switch (format) {
+  case WeightFormat::Int8:
+    return "int8";
+  case WeightFormat::Int4:
+    return "int4";
+  case WeightFormat::Int2:
+    return "int2";
+  }
+  return "";
+}
+
+StringRef getName(ScaleGranularity granularity) {
+  switch (granularity) {
+  case ScaleGranularity::Tensor:
+    return "tensor";
+  case ScaleGranularity::Channel:
+    return "channel";
+  case ScaleGranularity::Group:
+    return "group";
+  }
+  return "";
+}
+
+StringRef getName(GridConvention convention) {
+  switch (convention) {
+  case GridConvention::SymRestricted:
+    return "sym_restricted";
+  case GridConvention::SymFullRange:
+    return "sym_fullrange";
+  case GridConvention::SymSignedMax:
+    return "sym_signed_max";
+  case GridConvention::AsymZeroIn:
+    return "asym_zero_in";
+  case GridConvention::AsymMinMax:
+    return "asym_minmax";
+  }
+  return "";
+}
+
+StringRef getName(QuantizeMethod) { return "rtn"; }
+
+StringRef getName(ActivationMode mode) { return mode == ActivationMode::None ? "none" : "dynamic"; }
+
+StringRef getName(PruneMethod) { return "magnitude"; }
+
+//===----------------------------------------------------------------------===//
+// Resolution
+//===----------------------------------------------------------------------===//
+
+ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer) {
+  ResolvedLayer result;
+  for (auto [i, rule] : llvm::enumerate(recipe.rules)) {
+    if (!matches(rule.select, layer))
+      continue;
+    if (rule.quantize.isGiven()) {
+      result.quantize = rule.quantize.getSpec();
+      result.quantizeRule = i;
+    }
+    if (rule.prune.isGiven()) {
+      result.prune = rule.prune.getSpec();
+      result.pruneRule = i;
+    }
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Printing
+//===----------------------------------------------------------------------===//
+
+std::string toString(const QuantizeSpec &spec) {
+  std::string text = getName(spec.format).str();
+  if (spec.granularity == ScaleGranularity::Group)
+    text += ",group=" + std::to_string(spec.group);
+  else
+    text += (",granularity=" + getName(spec.granularity)).str();
+  return (text + "," + (spec.symmetric ? "symmetric" : "asymmetric") +
+          ",convention=" + getName(spec.convention) + ",method=" + getName(spec.method) +
+          ",activations=" + getName(spec.activations))
+      .str();
+}
+
+std::string toString(const PruneSpec &spec) {
+  return (Twine(spec.n) + ":" + Twine(spec.m) + ",method=" + getName(spec.method)).str();
+}
+
+/// A double-quoted YAML scalar.
+static void printQuoted(raw_ostream &os, StringRef text) {
+  os << '"';
+  for (char c : text) {
+    unsigned char byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      os << '\\' << c;
+    else if (byte < 0x20 || byte == 0x7F)
+      os << "\\x" << hexdigit(byte >> 4) << hexdigit(byte & 15);
+    else
+      os << c;
+  }
+  os << '"';
+}
+
+static void printSelector(raw_ostream &os, const Selector &selector) {
+  if (selector == Selector()) {
+    os << "all";
+    return;
+  }
+  ListSeparator comma;
+  os << "{ ";
+  if (!selector.ops.empty()) {
+    os << comma << "op: [";
+    llvm::interleave(selector.ops, os, [&](LayerKind kind) { os << getName(kind); }, ", ");
+    os << "]";
+  }
+  if (!selector.names.empty()) {
+    os << comma << "name: [";
+    llvm::interleave(
+        selector.names, os, [&](const NamePattern &p) { printQuoted(os, p.getText()); }, ", ");
+    os << "]";
+  }
+  if (selector.first)
+    os << comma << "first: " << *selector.first;
+  if (selector.last)
+    os << comma << "last: " << *selector.last;
+  if (selector.minElements)
+    os << comma << "min_elements: " << *selector.minElements;
+  os << " }";
+}
+
+static void printQuantize(raw_ostream &os, const Setting<QuantizeSpec> &setting) {
+  if (setting.isNone()) {
+    os << "none";
+    return;
+  }
+  const QuantizeSpec &spec = *setting.getSpec();
+  os << "{ format: " << getName(spec.format) << ", granularity: " << getName(spec.granularity);
+  if (spec.granularity == ScaleGranularity::Group)
+    os << ", group: " << spec.group;
+  os << ", symmetric: " << (spec.symmetric ? "true" : "false")
+     << ", convention: " << getName(spec.convention) << ", method: " << getName(spec.method)
+     << ", activations: " << getName(spec.activations) << " }";
+}
+
+void Recipe::print(raw_ostream &os) const {
+  os << "version: 1\n";
+  if (rules.empty()) {
+    os << "rules: []\n";
+    return;
+  }
+  os << "rules:\n";
+  for (const Rule &rule : rules) {
+    os << "- select: ";
+    printSelector(os, rule.select);
+    os << '\n';
+    if (rule.quantize.isGiven()) {
+      os << "  quantize: ";
+      printQuantize(os, rule.quantize);
+      os << '\n';
+    }
+    if (rule.prune.isNone())
+      os << "  prune: none\n";
+    else if (const std::optional<PruneSpec> &spec = rule.prune.getSpec())
+      os << "  prune: { pattern: \"" << spec->n << ":" << spec->m
+         << "\", method: " << getName(spec->method) << " }\n";
+  }
+}
+
+std::string Recipe::toYAML() const {
+  std::string text;
+  raw_string_ostream os(text);
+  print(os);
+  return text;
+}
+
+} // namespace mlir::compress

@@ -1,0 +1,517 @@
+//===- ExportGraph.cpp - blocks to ONNX graphs -----------------*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ExportImpl.h"
+#include "compress/Target/ONNX/OpSchemas.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using namespace mlir::compress::onnx;
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+static AttributeProto makeAttribute(StringRef name, AttributeTypeId type) {
+  AttributeProto attribute;
+  attribute.name = name;
+  attribute.type = type;
+  return attribute;
+}
+
+AttributeProto onnx::intAttribute(StringRef name, int64_t value) {
+  AttributeProto attribute = makeAttribute(name, AT_Int);
+  attribute.i = value;
+  return attribute;
+}
+
+AttributeProto onnx::floatAttribute(StringRef name, float value) {
+  AttributeProto attribute = makeAttribute(name, AT_Float);
+  attribute.f = value;
+  return attribute;
+}
+
+AttributeProto onnx::stringAttribute(StringRef name, StringRef value) {
+  AttributeProto attribute = makeAttribute(name, AT_String);
+  attribute.s = value;
+  return attribute;
+}
+
+AttributeProto onnx::intsAttribute(StringRef name, ArrayRef<int64_t> values) {
+  AttributeProto attribute = makeAttribute(name, AT_Ints);
+  attribute.ints.assign(values.begin(), values.end());
+  return attribute;
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+static NodeNames getNodeNames(Location location) {
+  if (auto named = dyn_cast<NameLoc>(location)) {
+    if (auto child = dyn_cast<NameLoc>(named.getChildLoc()))
+      return {named.getName(), child.getName()};
+    return {"", named.getName()};
+  }
+  if (auto call = dyn_cast<CallSiteLoc>(location))
+    return getNodeNames(call.getCallee());
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (NodeNames names = getNodeNames(part); !names.node.empty() || !names.output.empty())
+        return names;
+  return {};
+}
+
+NodeNames onnx::getNodeNames(Operation *op) {
+  NodeNames names = ::getNodeNames(op->getLoc());
+  if (auto node = dyn_cast<OnnxOp>(op))
+    names.node = node.getNodeName();
+  else if (auto name = op->getAttrOfType<StringAttr>("name"); name && !name.empty())
+    names.node = name;
+  return names;
+}
+
+const ExportOptions &GraphExporter::getOptions() const { return model.options; }
+int64_t GraphExporter::getOpset() const { return model.opset; }
+StringRef GraphExporter::save(const Twine &text) { return model.saver.save(text); }
+void GraphExporter::requireMicrosoftDomain() { model.usesMicrosoftDomain = true; }
+void GraphExporter::setName(Value value, StringRef name) { model.names[value] = name; }
+
+void GraphExporter::remark(Operation *op, const Twine &message) {
+  model.remarks.emplace_back(op->getLoc(), message.str());
+}
+
+void GraphExporter::requireOpset(int64_t opset, Operation *op) {
+  if (opset <= model.opset)
+    return;
+  model.requiredOpset = std::max(model.requiredOpset, opset);
+  if (model.options.opset == 0 || model.hasFailed)
+    return;
+  op->emitError("needs opset ") << opset << ", but opset " << model.options.opset
+                                << " was asked for";
+  model.hasFailed = true;
+}
+
+bool GraphExporter::isNameTaken(StringRef name) const {
+  for (const GraphExporter *graph = this; graph; graph = graph->parent)
+    if (graph->usedNames.contains(name))
+      return true;
+  return false;
+}
+
+StringRef GraphExporter::makeName(const Twine &wanted) {
+  std::string base = wanted.str();
+  std::string name = base;
+  unsigned &counter = model.nameCounters[base];
+  while (isNameTaken(name) || model.reservedNames.contains(name))
+    name = base + "_" + std::to_string(++counter);
+  usedNames.insert(name);
+  return model.reservedNames.insert(name).first->getKey();
+}
+
+StringRef GraphExporter::keepName(StringRef wanted) {
+  if (isNameTaken(wanted))
+    return makeName(wanted);
+  usedNames.insert(wanted);
+  return save(wanted);
+}
+
+StringRef GraphExporter::nameResult(OpResult result) {
+  auto it = model.names.find(result);
+  if (it != model.names.end())
+    return it->second;
+  Operation *op = result.getOwner();
+  StringRef wanted;
+  if (auto node = dyn_cast<OnnxOp>(op)) {
+    wanted = cast<StringAttr>(node.getResultNames()[result.getResultNumber()]);
+    if (wanted.empty() && result.use_empty())
+      return "";
+  } else if (result.getResultNumber() == 0) {
+    wanted = getNodeNames(op).output;
+  }
+  StringRef name;
+  if (!wanted.empty()) {
+    name = keepName(wanted);
+  } else {
+    NodeNames names = getNodeNames(op);
+    StringRef base = !names.node.empty()     ? names.node
+                     : !names.output.empty() ? names.output
+                                             : op->getName().stripDialect();
+    name = makeName(base + "/" + Twine("output"));
+  }
+  setName(result, name);
+  return name;
+}
+
+GraphExporter &GraphExporter::findOwner(Block *owner) {
+  for (GraphExporter *graph = this; graph; graph = graph->parent)
+    if (graph->block == owner)
+      return *graph;
+  return *this;
+}
+
+bool onnx::isWrittenOnUse(Operation *op) {
+  return isa<LoadOp, ConstantOp, NoneOp>(op) ||
+         (isa<DecodeOpInterface>(op) && WeightReader::isWeightChain(op->getResult(0)));
+}
+
+StringRef GraphExporter::getName(Value value) {
+  if (isa<NoneType>(value.getType()))
+    return "";
+  auto it = model.names.find(value);
+  if (it != model.names.end())
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  auto fail = [&](const Twine &message) {
+    if (!model.hasFailed)
+      emitError(value.getLoc()) << message;
+    model.hasFailed = true;
+    return StringRef("invalid");
+  };
+  if (!op || !isWrittenOnUse(op))
+    return fail("a value is used before it is defined, or outside of the functions that are "
+                "written");
+  if (isa<LoadOp, ConstantOp>(op)) {
+    std::optional<LazyTensor> stored = model.weights.getStored(value);
+    if (!stored)
+      return fail("the value of '" + op->getName().getStringRef() + "' cannot be written");
+    StringRef name = addTensor(op, *stored);
+    setName(value, name);
+    return name;
+  }
+  if (failed(findOwner(op->getBlock()).exportOp(op)))
+    model.hasFailed = true;
+  it = model.names.find(value);
+  return it == model.names.end() ? fail("a decode chain could not be written") : it->second;
+}
+
+NameList GraphExporter::getNames(ValueRange values) {
+  NameList names;
+  for (Value value : values)
+    names.push_back(getName(value));
+  return names;
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+void GraphExporter::appendNode(Operation *op, StringRef name, StringRef opType,
+                               ArrayRef<StringRef> inputs, ArrayRef<StringRef> outputs,
+                               ArrayRef<AttributeProto> attributes, StringRef domain) {
+  if (domain.empty() && !lookupOp(opType, getOpset()))
+    if (ArrayRef<OpSchema> versions = getOpVersions(opType); !versions.empty())
+      requireOpset(versions.front().sinceVersion, op);
+  NodeProto node;
+  node.name = name;
+  node.opType = opType;
+  node.domain = domain;
+  node.input.assign(inputs.begin(), inputs.end());
+  node.output.assign(outputs.begin(), outputs.end());
+  node.attribute.assign(attributes.begin(), attributes.end());
+  graph.node.push_back(std::move(node));
+}
+
+static std::string getBaseName(Operation *op) {
+  NodeNames names = getNodeNames(op);
+  if (!names.node.empty())
+    return names.node.str();
+  return names.output.empty() ? op->getName().stripDialect().str() : names.output.str();
+}
+
+NameList GraphExporter::addNode(Operation *op, StringRef suffix, StringRef opType,
+                                unsigned numOutputs, ArrayRef<StringRef> inputs,
+                                ArrayRef<AttributeProto> attributes) {
+  NameList outputs;
+  for (unsigned i = 0; i < numOutputs; ++i)
+    outputs.push_back(makeName(getBaseName(op) + "/" + suffix));
+  appendNode(op, outputs.front(), opType, inputs, outputs, attributes);
+  return outputs;
+}
+
+StringRef GraphExporter::addNode(Operation *op, StringRef suffix, StringRef opType,
+                                 ArrayRef<StringRef> inputs, ArrayRef<AttributeProto> attributes) {
+  return addNode(op, suffix, opType, 1, inputs, attributes).front();
+}
+
+LogicalResult GraphExporter::addResultNode(Operation *op, StringRef opType,
+                                           ArrayRef<StringRef> inputs,
+                                           ArrayRef<AttributeProto> attributes, StringRef domain) {
+  NameList outputs;
+  for (OpResult result : op->getResults())
+    outputs.push_back(nameResult(result));
+  appendNode(op, getNodeNames(op).node, opType, inputs, outputs, attributes, domain);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Constants
+//===----------------------------------------------------------------------===//
+
+StringRef GraphExporter::addConstantTensor(Operation *op, StringRef wanted, TensorProto tensor,
+                                           Operation *weight) {
+  GraphExporter &root = getRoot();
+  StringRef name;
+  if (weight && !root.isFunction && model.freeWeightNames.erase(weight))
+    name = model.weightNames.lookup(weight);
+  else
+    name = root.makeName(wanted);
+  if (root.isFunction) {
+    AttributeProto value = makeAttribute("value", AT_Tensor);
+    value.t = std::move(tensor);
+    root.appendNode(op, "", "Constant", {}, {name}, {value});
+    return name;
+  }
+  tensor.name = name;
+  root.graph.initializer.push_back(std::move(tensor));
+  auto order = weight ? model.weightOrder.find(weight) : model.weightOrder.end();
+  unsigned created = model.initializerOrder.size();
+  model.initializerOrder.push_back({order == model.weightOrder.end() ? ~0u : order->second, created});
+  return name;
+}
+
+StringRef GraphExporter::addTensor(Operation *op, const LazyTensor &lazy) {
+  GraphExporter &root = getRoot();
+  auto it = root.tensors.find(lazy.key);
+  if (it != root.tensors.end() && !lazy.key.empty())
+    return it->second;
+  TensorProto tensor;
+  tensor.dims.assign(lazy.dims.begin(), lazy.dims.end());
+  tensor.dataType = getOnnxId(lazy.type);
+  if (*tensor.dataType == 0) {
+    op->emitError("ONNX has no element type ") << compress::getName(lazy.type);
+    model.hasFailed = true;
+  }
+  if (lazy.type == DataType::String) {
+    tensor.stringData = lazy.strings;
+  } else {
+    tensor.producer = [lazy](llvm::raw_ostream &os) { return lazy.write(os); };
+    tensor.producerSize = lazy.getBytes();
+  }
+  std::string wanted = lazy.name.empty() ? getBaseName(op) : lazy.name;
+  if (auto weight = dyn_cast_or_null<WeightOp>(lazy.weight)) {
+    auto original = weight->getAttrOfType<StringAttr>("compress.onnx_name");
+    wanted = original ? original.str() : weight.getSymName().str();
+    if (auto doc = weight->getAttrOfType<StringAttr>("compress.doc_string"))
+      tensor.docString = doc;
+    tensor.metadataProps = model.makeEntries(weight->getAttrOfType<ArrayAttr>("compress.metadata"));
+  }
+  StringRef name = addConstantTensor(op, wanted, std::move(tensor), lazy.weight);
+  root.tensors[lazy.key] = name;
+  if (!lazy.pattern.empty() && !root.isFunction)
+    model.sparsity.emplace_back(save("compress.sparsity." + name),
+                                save(lazy.pattern + " axis=" + Twine(lazy.patternAxis)));
+  return name;
+}
+
+StringRef GraphExporter::addInts(Operation *op, StringRef what, ArrayRef<int64_t> values) {
+  TensorProto tensor;
+  tensor.dims = {static_cast<int64_t>(values.size())};
+  tensor.dataType = ET_Int64;
+  tensor.rawData =
+      save(StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(int64_t)));
+  return addConstantTensor(op, getBaseName(op) + "/" + what.str(), std::move(tensor), nullptr);
+}
+
+static StringRef addNumber(GraphExporter &graph, Operation *op, StringRef what,
+                           llvm::function_ref<reference::Tensor()> make) {
+  reference::Tensor number = make();
+  llvm::Expected<SmallVector<char, 0>> bytes = number.toPacked();
+  if (!bytes) {
+    llvm::consumeError(bytes.takeError());
+    return "";
+  }
+  LazyTensor tensor;
+  tensor.type = number.getType();
+  tensor.name = getBaseName(op) + "/" + what.str();
+  tensor.key = "number " + compress::getName(number.getType()).str() + " " + std::string(bytes->data(), bytes->size());
+  tensor.read = [held = HeldBytes::own(std::move(*bytes))]() -> FailureOr<HeldBytes> { return held; };
+  return graph.addTensor(op, tensor);
+}
+
+StringRef GraphExporter::addScalarInt(Operation *op, StringRef what, DataType type, int64_t value) {
+  return addNumber(*this, op, what, [&] { return reference::Tensor::scalarInt(type, value); });
+}
+
+StringRef GraphExporter::addScalarFloat(Operation *op, StringRef what, DataType type,
+                                        double value) {
+  return addNumber(*this, op, what, [&] { return reference::Tensor::scalar(type, value); });
+}
+
+StringRef GraphExporter::addZeros(Operation *op, StringRef what, DataType type,
+                                  ArrayRef<int64_t> dims) {
+  LazyTensor tensor;
+  tensor.type = type;
+  tensor.dims.assign(dims.begin(), dims.end());
+  tensor.name = getBaseName(op) + "/" + what.str();
+  tensor.key = "zeros " + compress::getName(type).str() + reference::shapeToString(dims);
+  tensor.read = [size = tensor.getBytes()]() -> FailureOr<HeldBytes> {
+    return HeldBytes::own(SmallVector<char, 0>(size));
+  };
+  return addTensor(op, tensor);
+}
+
+//===----------------------------------------------------------------------===//
+// Opaque nodes
+//===----------------------------------------------------------------------===//
+
+std::optional<AttributeProto> GraphExporter::exportAttribute(Operation *op, NamedAttribute named) {
+  StringRef name = named.getName();
+  Attribute value = named.getValue();
+  if (auto raw = dyn_cast<OnnxRawAttr>(value))
+    return AttributeProto::fromRaw(raw.getBytes());
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return floatAttribute(name, static_cast<float>(number.getValueAsDouble()));
+  if (auto number = dyn_cast<IntegerAttr>(value))
+    return intAttribute(name, number.getValue().getSExtValue());
+  if (auto text = dyn_cast<StringAttr>(value))
+    return stringAttribute(name, text);
+  if (auto numbers = dyn_cast<DenseI64ArrayAttr>(value))
+    return intsAttribute(name, numbers);
+  if (auto numbers = dyn_cast<DenseF32ArrayAttr>(value)) {
+    AttributeProto attribute = makeAttribute(name, AT_Floats);
+    attribute.floats.assign(numbers.asArrayRef().begin(), numbers.asArrayRef().end());
+    return attribute;
+  }
+  if (auto texts = dyn_cast<ArrayAttr>(value)) {
+    AttributeProto attribute = makeAttribute(name, AT_Strings);
+    for (Attribute text : texts) {
+      if (!isa<StringAttr>(text))
+        return std::nullopt;
+      attribute.strings.push_back(cast<StringAttr>(text));
+    }
+    return attribute;
+  }
+  auto typed = dyn_cast<TypedAttr>(value);
+  auto type = typed ? dyn_cast<RankedTensorType>(typed.getType()) : RankedTensorType();
+  if (!type)
+    return std::nullopt;
+  std::optional<LazyTensor> lazy = model.weights.getAttribute(value, type, op->getLoc());
+  if (!lazy || getOnnxId(lazy->type) == 0)
+    return std::nullopt;
+  AttributeProto attribute = makeAttribute(name, AT_Tensor);
+  TensorProto &tensor = attribute.t.getOrCreate();
+  tensor.dims.assign(lazy->dims.begin(), lazy->dims.end());
+  tensor.dataType = getOnnxId(lazy->type);
+  if (lazy->type == DataType::String) {
+    tensor.stringData = lazy->strings;
+    return attribute;
+  }
+  tensor.producer = [lazy = *lazy](llvm::raw_ostream &os) { return lazy.write(os); };
+  tensor.producerSize = lazy->getBytes();
+  return attribute;
+}
+
+GraphProto GraphExporter::exportBody(Region &region, StringRef graphName) {
+  Block &body = region.front();
+  GraphExporter inner(model, this, &body, isFunction);
+  inner.graph.name = graphName;
+  for (BlockArgument argument : body.getArguments()) {
+    NodeNames names = ::getNodeNames(argument.getLoc());
+    StringRef name = names.output.empty() ? inner.makeName("input") : inner.keepName(names.output);
+    setName(argument, name);
+    ValueInfoProto info;
+    info.name = name;
+    if (TypeProto type = model.makeType(argument.getType()); type.kind != TypeProto::Kind::None)
+      info.type = std::move(type);
+    inner.graph.input.push_back(std::move(info));
+  }
+  if (failed(inner.exportBlock({})))
+    model.hasFailed = true;
+  for (auto [name, value] : llvm::zip(inner.outputNames, body.getTerminator()->getOperands())) {
+    ValueInfoProto info;
+    info.name = name;
+    if (TypeProto type = model.makeType(value.getType()); type.kind != TypeProto::Kind::None)
+      info.type = std::move(type);
+    inner.graph.output.push_back(std::move(info));
+  }
+  return std::move(inner.graph);
+}
+
+LogicalResult GraphExporter::exportOnnxNode(OnnxOp op) {
+  NodeProto node;
+  NameList inputs = getNames(op.getInputs());
+  node.input.assign(inputs.begin(), inputs.end());
+  node.name = op.getNodeName();
+  node.opType = op.getOpType();
+  node.domain = op.getDomain();
+  node.overload = op.getOverload();
+  node.docString = op.getDocString();
+  node.metadataProps = model.makeEntries(op.getMetadataAttr());
+  if (auto devices = op->getAttrOfType<ArrayAttr>("compress.device_configurations"))
+    for (Attribute device : devices)
+      node.deviceConfigurations.push_back(cast<OnnxRawAttr>(device).getBytes());
+  if (op.getOnnxAttributes())
+    for (NamedAttribute named : *op.getOnnxAttributes()) {
+      std::optional<AttributeProto> attribute = exportAttribute(op, named);
+      if (!attribute)
+        return op.emitError("attribute '") << named.getName().getValue() << "' of ONNX node '"
+                                           << op.getNodeName() << "' cannot be written";
+      node.attribute.push_back(std::move(*attribute));
+    }
+  for (auto [index, region] : llvm::enumerate(op.getBodies())) {
+    auto names = cast<ArrayAttr>((*op.getBodyNames())[index]);
+    StringRef attributeName = cast<StringAttr>(names[0]);
+    GraphProto body = exportBody(region, cast<StringAttr>(names[1]));
+    if (names.size() < 3) {
+      node.attribute.push_back(makeAttribute(attributeName, AT_Graph));
+      node.attribute.back().g = std::move(body);
+      continue;
+    }
+    // One of several graphs of an attribute.
+    if (node.attribute.empty() || node.attribute.back().name != attributeName)
+      node.attribute.push_back(makeAttribute(attributeName, AT_Graphs));
+    node.attribute.back().graphs.push_back(std::move(body));
+  }
+  // Results last: names in the bodies may be those of later values.
+  for (OpResult result : op->getResults())
+    node.output.push_back(nameResult(result));
+  graph.node.push_back(std::move(node));
+  return success();
+}
+
+LogicalResult GraphExporter::exportOp(Operation *op) {
+  if (auto node = dyn_cast<OnnxOp>(op))
+    return exportOnnxNode(node);
+  ExportRegistry::Function function = model.registry.lookup(op->getName().getStringRef());
+  if (!function)
+    return op->emitError("has no ONNX form");
+  return function(op, *this);
+}
+
+LogicalResult GraphExporter::exportBlock(ArrayRef<StringRef> wanted) {
+  Operation *terminator = block->getTerminator();
+  // What the terminator returns gets its name where it is computed.
+  for (auto [name, value] : llvm::zip(wanted, terminator->getOperands())) {
+    Operation *op = value.getDefiningOp();
+    if (op && op->getBlock() == block && !isWrittenOnUse(op) && !model.names.contains(value))
+      setName(value, name);
+    usedNames.insert(name);
+  }
+  for (Operation &op : block->without_terminator()) {
+    if (isWrittenOnUse(&op))
+      continue;
+    if (failed(exportOp(&op)) || model.hasFailed)
+      return failure();
+  }
+
+  llvm::StringSet<> seen;
+  for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
+    StringRef name = getName(value);
+    bool isOwn = value.getParentBlock() == block &&
+                 (!value.getDefiningOp() || !isWrittenOnUse(value.getDefiningOp()));
+    bool isDirect = wanted.empty() ? isOwn && seen.insert(name).second : name == wanted[index];
+    if (!isDirect) {
+      StringRef copy = wanted.empty() ? makeName(name + "/output") : wanted[index];
+      appendNode(terminator, "", "Identity", {name}, {copy});
+      name = copy;
+    }
+    outputNames.push_back(name);
+  }
+  return failure(model.hasFailed);
+}
