@@ -1,1 +1,174 @@
-int main() { return 0; }
+//===- compress-opt.cpp - the optimizer driver -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A complete `mlir-opt` that also reads and writes ONNX and has flags for compression. Exit codes:
+// 0 done, 1 internal error (such as an output that cannot be written), 2 bad input, 3 recognised
+// but not supported.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ToolOptions.h"
+#include "ToolReport.h"
+
+#include "compress/ExternalInterfaces/Register.h"
+#include "compress/Pipelines/Pipelines.h"
+#include "compress/Pipelines/Sidecar.h"
+#include "compress/Pipelines/ToolContext.h"
+#include "compress/Support/OutputFile.h"
+#include "compress/Target/ONNX/Import.h"
+#include "compress/Target/ONNX/Passes.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+/// Writes the module where the output flags say; runs last.
+struct OutputPass : public PassWrapper<OutputPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(OutputPass)
+  OutputPass(const ToolOptions &options, StringRef folder) : options(options), folder(folder) {}
+  StringRef getName() const final { return "compress-output"; }
+
+  void runOnOperation() final {
+    LogicalResult written =
+        options.writesOnnx()
+            ? onnx::exportOnnx(getOperation(), options.output, options.getExportOptions())
+            : placeWeights(getOperation(), options.weights, options.output, folder);
+    if (failed(written))
+      signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+
+  const ToolOptions &options;
+  StringRef folder;
+};
+} // namespace
+
+/// Imports an ONNX file in a context of its own and hands the module over as bytecode, which is
+/// small: weights stay in their files.
+static FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+importAsBytecode(const ToolOptions &options, DialectRegistry &registry) {
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  FailureOr<OwningOpRef<ModuleOp>> module =
+      onnx::importOnnx(options.input, &context, options.getImportOptions());
+  if (failed(module))
+    return failure();
+  SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream os(bytes);
+  if (failed(writeBytecodeToFile(**module, os)))
+    return failure();
+  // The bytecode reader wants the alignment of the largest blob.
+  auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(bytes.size(), options.input,
+                                                                  llvm::Align(4096));
+  llvm::copy(bytes, buffer->getBufferStart());
+  return std::unique_ptr<llvm::MemoryBuffer>(std::move(buffer));
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  registerAllPasses();
+  registerCorePasses();
+  onnx::registerCompressOnnxPasses();
+  registerCompressPipelines();
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerCore(registry);
+
+  ToolOptions options;
+  if (int code = options.parse(argc, argv, registry))
+    return code;
+  std::string folder = llvm::sys::path::parent_path(options.input).str();
+  ToolReport report(options.input);
+  ToolContext::add(registry, folder, &report, options.memoryLimit);
+
+  FailureOr<std::unique_ptr<llvm::MemoryBuffer>> buffer;
+  if (options.readsOnnx()) {
+    buffer = importAsBytecode(options, registry);
+    if (failed(buffer))
+      return 2;
+  } else {
+    std::string error;
+    buffer = openInputFile(options.input, &error);
+    if (!*buffer) {
+      llvm::errs() << error << "\n";
+      return 2;
+    }
+  }
+
+  // How far a run came says what a failure means.
+  enum { Reading, Planning, Running } stage = Reading;
+  MlirOptMainConfig given = MlirOptMainConfig::createFromCLOptions();
+  MlirOptMainConfig config = given;
+  config.setPassPipelineSetupFn([&](PassManager &pm) -> LogicalResult {
+    stage = Planning;
+    if (options.compresses()) {
+      buildCompressPipeline(pm, options.getPipelineOptions());
+      if (given.shouldDumpPassPipeline()) {
+        pm.dump();
+        llvm::errs() << "\n";
+      }
+    } else if (failed(given.setupPassPipeline(pm))) {
+      return failure();
+    }
+    if (options.writesFile())
+      pm.addPass(std::make_unique<OutputPass>(options, folder));
+    stage = Running;
+    return success();
+  });
+  if (options.compresses()) {
+    MLIRContext scratchContext(registry);
+    PassManager scratch(&scratchContext);
+    MlirOptMainConfig quiet = given;
+    if (failed(quiet.dumpPassPipeline(false).setupPassPipeline(scratch)) || !scratch.empty()) {
+      llvm::errs() << argv[0]
+                   << ": --quantize, --prune and --recipe cannot be combined with passes; use "
+                      "--pass-pipeline='builtin.module(compress-pipeline{...})'\n";
+      return 2;
+    }
+    report.begin(options.recipe);
+  }
+
+  LogicalResult result = failure();
+  if (options.writesOnnx()) {
+    llvm::raw_null_ostream none;
+    config.emitBytecode(true);
+    result = MlirOptMain(none, std::move(*buffer), registry, config);
+  } else {
+    llvm::Expected<std::unique_ptr<OutputFile>> output = OutputFile::create(options.output);
+    if (!output) {
+      llvm::errs() << argv[0] << ": " << llvm::toString(output.takeError()) << "\n";
+      return 1;
+    }
+    if (StringRef(options.output).ends_with(".mlirbc"))
+      config.emitBytecode(true);
+    result = MlirOptMain((*output)->os(), std::move(*buffer), registry, config);
+    if (succeeded(result))
+      if (llvm::Error error = (*output)->keep()) {
+        llvm::errs() << argv[0] << ": " << llvm::toString(std::move(error)) << "\n";
+        return 1;
+      }
+  }
+  if (failed(result))
+    return report.sawUnsupported() ? 3 : 2;
+  if (options.compresses() && failed(report.finish(options.reportFile)))
+    return 1;
+  return 0;
+}

@@ -10,9 +10,9 @@
 #include "compress/Target/ONNX/ExternalData.h"
 #include "compress/Target/ONNX/ProtoReader.h"
 #include "compress/Target/ONNX/ProtoWriter.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -53,11 +53,11 @@ static llvm::Error compareTensors(const TensorProto &meant, const TensorProto &f
     return makeMismatch(what, "other dims", "these");
   if (meant.dataType != found.dataType)
     return makeMismatch(what, getElementTypeName(meant.dataType.value_or(0)),
-                    getElementTypeName(found.dataType.value_or(0)));
+                        getElementTypeName(found.dataType.value_or(0)));
   if (meant.dataType == ET_String) {
     if (meant.stringData.size() != found.stringData.size())
       return makeMismatch(what, Twine(meant.stringData.size()) + " strings",
-                      Twine(found.stringData.size()));
+                          Twine(found.stringData.size()));
     return llvm::Error::success();
   }
   uint64_t size = meant.producer ? meant.producerSize : meant.rawData.size();
@@ -95,7 +95,7 @@ static llvm::Error checkFile(const ModelProto &model, StringRef path) {
   const GraphProto &meant = *model.graph, &found = *(*loaded)->model.graph;
   if (meant.initializer.size() != found.initializer.size())
     return makeMismatch("number of initializers", Twine(meant.initializer.size()),
-                    Twine(found.initializer.size()));
+                        Twine(found.initializer.size()));
   for (auto [a, b] : llvm::zip_equal(meant.initializer, found.initializer))
     if (llvm::Error error = compareTensors(a, b))
       return error;
@@ -103,7 +103,7 @@ static llvm::Error checkFile(const ModelProto &model, StringRef path) {
     return makeMismatch("number of nodes", Twine(a), Twine(b));
   if (model.functions.size() != (*loaded)->model.functions.size())
     return makeMismatch("number of functions", Twine(model.functions.size()),
-                    Twine((*loaded)->model.functions.size()));
+                        Twine((*loaded)->model.functions.size()));
   if (llvm::Error error = compareValues("graph inputs", meant.input, found.input))
     return error;
   return compareValues("graph outputs", meant.output, found.output);
@@ -149,17 +149,21 @@ static LogicalResult checkOrigin(ModuleOp module) {
     return pair && pair.size() == 2 && isa<StringAttr>(pair[0]) && isa<IntegerAttr>(pair[1]);
   };
   if (!isArrayOf("opset_import", isImport))
-    return module.emitError("'opset_import' of 'compress.onnx' must be an array of [domain, version]");
+    return module.emitError(
+        "'opset_import' of 'compress.onnx' must be an array of [domain, version]");
   for (StringRef key : {"training_info", "configuration"})
     if (!isArrayOf(key, llvm::IsaPred<OnnxRawAttr>))
-      return module.emitError("'") << key << "' of 'compress.onnx' must be an array of #compress.onnx_raw";
+      return module.emitError("'")
+             << key << "' of 'compress.onnx' must be an array of #compress.onnx_raw";
   if (!isArrayOf("quantization_annotation", llvm::IsaPred<DictionaryAttr>))
-    return module.emitError("'quantization_annotation' of 'compress.onnx' must be an array of dictionaries");
+    return module.emitError(
+        "'quantization_annotation' of 'compress.onnx' must be an array of dictionaries");
   for (func::FuncOp func : module.getOps<func::FuncOp>()) {
     Attribute function = func->getAttr("compress.onnx_function");
-    if (function && (!isa<DictionaryAttr>(function) || func.isExternal() ||
-                     !func.getBody().hasOneBlock()))
-      return func.emitError("'compress.onnx_function' must be a dictionary on a function with one block");
+    if (function &&
+        (!isa<DictionaryAttr>(function) || func.isExternal() || !func.getBody().hasOneBlock()))
+      return func.emitError(
+          "'compress.onnx_function' must be a dictionary on a function with one block");
     if (!function)
       continue;
     auto imports = cast<DictionaryAttr>(function).getAs<ArrayAttr>("opset_import");
@@ -202,9 +206,9 @@ LogicalResult onnx::exportOnnx(ModuleOp module, StringRef path, const ExportOpti
              << exporter->requiredOpset << ", the newest that is written is " << newestWritten;
     opset = exporter->requiredOpset;
   }
-  for (const auto &[location, message] : exporter->remarks)
-    remark::missed(location, remark::RemarkOpts::name("export").category("export"))
-        << remark::add(message);
+  for (const std::pair<Location, std::string> &entry : exporter->remarks)
+    remark::missed(entry.first, remark::RemarkOpts::name("export-onnx").category("export"))
+        << remark::reason("{0}", entry.second);
 
   auto fail = [&](llvm::Error error) {
     return module.emitError("cannot export to '")

@@ -249,6 +249,41 @@ LogicalResult GraphExporter::addResultNode(Operation *op, StringRef opType,
   return success();
 }
 
+/// Renames the output `from` of one of the last nodes; false if there is none.
+static bool renameOutput(std::vector<NodeProto> &nodes, StringRef from, StringRef to) {
+  for (NodeProto &node : llvm::reverse(nodes)) {
+    for (StringRef &output : node.output)
+      if (output == from) {
+        output = to;
+        return true;
+      }
+    // Later nodes of the same op may use it.
+    for (StringRef &input : node.input)
+      if (input == from)
+        input = to;
+  }
+  return false;
+}
+
+LogicalResult GraphExporter::finish(Operation *op, ArrayRef<StringRef> names) {
+  for (auto [result, name] : llvm::zip_equal(op->getResults(), names)) {
+    if (name.empty())
+      continue;
+    // An op has few nodes.
+    ArrayRef<NodeProto> recent = ArrayRef<NodeProto>(graph.node).take_back(64);
+    bool isNode = llvm::any_of(
+        recent, [&](const NodeProto &node) { return llvm::is_contained(node.output, name); });
+    bool isFixed = model.names.contains(result);
+    if (isWrittenOnUse(op) || (!isNode && !isFixed))
+      setName(result, name);
+    else if (!isNode)
+      appendNode(op, "", "Identity", {name}, {nameResult(result)});
+    else if (StringRef wanted = nameResult(result); wanted != name)
+      renameOutput(graph.node, name, wanted);
+  }
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Constants
 //===----------------------------------------------------------------------===//
@@ -271,7 +306,8 @@ StringRef GraphExporter::addConstantTensor(Operation *op, StringRef wanted, Tens
   root.graph.initializer.push_back(std::move(tensor));
   auto order = weight ? model.weightOrder.find(weight) : model.weightOrder.end();
   unsigned created = model.initializerOrder.size();
-  model.initializerOrder.push_back({order == model.weightOrder.end() ? ~0u : order->second, created});
+  model.initializerOrder.push_back(
+      {order == model.weightOrder.end() ? ~0u : order->second, created});
   return name;
 }
 
@@ -313,8 +349,8 @@ StringRef GraphExporter::addInts(Operation *op, StringRef what, ArrayRef<int64_t
   TensorProto tensor;
   tensor.dims = {static_cast<int64_t>(values.size())};
   tensor.dataType = ET_Int64;
-  tensor.rawData =
-      save(StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(int64_t)));
+  tensor.rawData = save(
+      StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(int64_t)));
   return addConstantTensor(op, getBaseName(op) + "/" + what.str(), std::move(tensor), nullptr);
 }
 
@@ -329,8 +365,11 @@ static StringRef addNumber(GraphExporter &graph, Operation *op, StringRef what,
   LazyTensor tensor;
   tensor.type = number.getType();
   tensor.name = getBaseName(op) + "/" + what.str();
-  tensor.key = "number " + compress::getName(number.getType()).str() + " " + std::string(bytes->data(), bytes->size());
-  tensor.read = [held = HeldBytes::own(std::move(*bytes))]() -> FailureOr<HeldBytes> { return held; };
+  tensor.key = "number " + compress::getName(number.getType()).str() + " " +
+               std::string(bytes->data(), bytes->size());
+  tensor.read = [held = HeldBytes::own(std::move(*bytes))]() -> FailureOr<HeldBytes> {
+    return held;
+  };
   return graph.addTensor(op, tensor);
 }
 
@@ -446,8 +485,8 @@ LogicalResult GraphExporter::exportOnnxNode(OnnxOp op) {
   if (auto devices = op->getAttrOfType<ArrayAttr>("compress.device_configurations"))
     for (Attribute device : devices)
       node.deviceConfigurations.push_back(cast<OnnxRawAttr>(device).getBytes());
-  if (op.getOnnxAttributes())
-    for (NamedAttribute named : *op.getOnnxAttributes()) {
+  if (DictionaryAttr attributes = op.getOnnxAttributesAttr())
+    for (NamedAttribute named : attributes) {
       std::optional<AttributeProto> attribute = exportAttribute(op, named);
       if (!attribute)
         return op.emitError("attribute '") << named.getName().getValue() << "' of ONNX node '"

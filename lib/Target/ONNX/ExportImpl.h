@@ -38,8 +38,8 @@ int64_t getIrVersionOfType(int32_t elementType);
 /// True if a node of the default domain written for opset `from` means the same in opset `to`.
 bool meansTheSame(StringRef opType, int64_t from, int64_t to);
 
-/// Builds the `ModelProto` of a module for one opset. Its text and the functions that produce tensor
-/// contents live as long as this object and the module.
+/// Builds the `ModelProto` of a module for one opset. Its text and the functions that produce
+/// tensor contents live as long as this object and the module.
 class ModelExporter {
 public:
   ModelExporter(ModuleOp module, const ExportOptions &options, const ExportRegistry &registry,

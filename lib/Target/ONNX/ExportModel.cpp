@@ -158,8 +158,8 @@ void ModelExporter::reserveNames() {
     }
     if (auto load = dyn_cast<LoadOp>(op)) {
       if (WeightOp weight = weights.lookup(load))
-        weightUses[weight] += static_cast<unsigned>(
-            std::distance(load->getUses().begin(), load->getUses().end()));
+        weightUses[weight] +=
+            static_cast<unsigned>(std::distance(load->getUses().begin(), load->getUses().end()));
       return;
     }
     reserve(getNodeNames(op).output);
@@ -235,8 +235,8 @@ LogicalResult ModelExporter::buildMain(func::FuncOp main) {
   for (BlockArgument argument : block->getArguments()) {
     unsigned index = argument.getArgNumber();
     auto name = main.getArgAttrOfType<StringAttr>(index, "compress.name");
-    StringRef text = name && !name.empty() ? graph.keepName(name)
-                                           : graph.makeName("input_" + Twine(index));
+    StringRef text =
+        name && !name.empty() ? graph.keepName(name) : graph.makeName("input_" + Twine(index));
     names[argument] = text;
     graph.graph.input.push_back(makeValueInfo(main, index, /*isResult=*/false, text));
   }
@@ -250,9 +250,9 @@ LogicalResult ModelExporter::buildMain(func::FuncOp main) {
     bool isNamed = name && !name.empty();
     auto load = value.getDefiningOp<LoadOp>();
     WeightOp weight = load ? weights.lookup(load) : WeightOp();
-    bool isSame = isNamed && ((weight && getWeightName(weight) == name.getValue()) ||
-                              names.lookup(value) == name.getValue() ||
-                              outputSet.contains(name.getValue()));
+    bool isSame =
+        isNamed && ((weight && getWeightName(weight) == name.getValue()) ||
+                    names.lookup(value) == name.getValue() || outputSet.contains(name.getValue()));
     StringRef text = !isNamed ? graph.makeName("output_" + Twine(index))
                      : isSame ? saver.save(name.getValue())
                               : graph.keepName(name);
@@ -342,10 +342,9 @@ LogicalResult ModelExporter::checkOpaqueNodes() {
     bool keepsOpset = isPlainImport || (func && isFunction(func) && !hasModelOps(func));
     if (keepsOpset || meansTheSame(op.getOpType(), op.getVersion(), opset))
       return WalkResult::advance();
-    op.emitError("ONNX node '")
-        << op.getNodeName() << "': operator " << op.getOpType()
-        << " changed between its opset " << op.getVersion() << " and opset " << opset
-        << ", which other operators need";
+    op.emitError("ONNX node '") << op.getNodeName() << "': operator " << op.getOpType()
+                                << " changed between its opset " << op.getVersion() << " and opset "
+                                << opset << ", which other operators need";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
@@ -426,7 +425,8 @@ LogicalResult ModelExporter::setModelFields() {
     model.opsetImport.push_back({microsoftDomain, 1});
 
   // Entries about sparsity that an earlier export made hold for the old initializers.
-  model.metadataProps = makeEntries(origin ? origin.getAs<ArrayAttr>("metadata_props") : ArrayAttr());
+  model.metadataProps =
+      makeEntries(origin ? origin.getAs<ArrayAttr>("metadata_props") : ArrayAttr());
   if (!isPlainImport) {
     llvm::StringSet<> initializers;
     for (const TensorProto &tensor : model.graph->initializer)

@@ -123,9 +123,9 @@ static LogicalResult exportTopK(TopKOp op, GraphExporter &graph) {
 static LogicalResult exportCumSum(CumSumOp op, GraphExporter &graph) {
   NameList inputs{graph.getName(op.getInput()),
                   graph.addScalarInt(op, "axis", DataType::I64, op.getAxis())};
-  return graph.addResultNode(op, "CumSum", inputs,
-                             {intAttribute("exclusive", op.getExclusive()),
-                              intAttribute("reverse", op.getReverse())});
+  return graph.addResultNode(
+      op, "CumSum", inputs,
+      {intAttribute("exclusive", op.getExclusive()), intAttribute("reverse", op.getReverse())});
 }
 
 void mlir::compress::onnx::registerNormalizationExports(ExportRegistry &registry) {

@@ -182,8 +182,7 @@ LazyTensor onnx::widened(const LazyTensor &tensor) {
   unsigned bits = tensor.getBits(), newBits = getStorageBitWidth(type);
   bool isSignedType = isSigned(tensor.type);
   int64_t count = tensor.getNumElements();
-  result.read = [read = tensor.read, bits, newBits, isSignedType,
-                 count]() -> FailureOr<HeldBytes> {
+  result.read = [read = tensor.read, bits, newBits, isSignedType, count]() -> FailureOr<HeldBytes> {
     FailureOr<HeldBytes> bytes = read();
     if (failed(bytes))
       return failure();

@@ -65,7 +65,8 @@ LazyTensor repeated(const LazyTensor &tensor, int64_t axis, int64_t block, int64
 /// Integers of a type that ONNX lacks in the next larger one that it has; others unchanged.
 LazyTensor widened(const LazyTensor &tensor);
 /// Zero-point or weight codes [rows, columns] of 2, 4 or 8 bits as MatMulNBits has them: unsigned
-/// (signed codes plus 2^(bits-1)), columns padded to a multiple of `multiple`, as bytes of shape `dims`.
+/// (signed codes plus 2^(bits-1)), columns padded to a multiple of `multiple`, as bytes of shape
+/// `dims`.
 LazyTensor packedForMatMulNBits(const LazyTensor &tensor, int64_t multiple, ArrayRef<int64_t> dims);
 
 /// Finds stored tensors behind SSA values.
@@ -88,10 +89,8 @@ public:
   static bool isWeightChain(Value value);
 
 private:
+  /// The dense value, or dense codes, of a chain.
   FailureOr<HeldBytes> decode(Value value) const;
-  FailureOr<HeldBytes> decodeDequantize(DequantizeOp op) const;
-  FailureOr<HeldBytes> expandNM(ExpandNMOp op) const;
-  FailureOr<HeldBytes> evaluate(Operation *op) const;
 
   ModuleOp module;
   DenseMap<StringAttr, Operation *> symbols;

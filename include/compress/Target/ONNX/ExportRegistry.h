@@ -101,6 +101,9 @@ public:
   /// Appends the node of `op` whose outputs are the results of `op`. Always succeeds.
   LogicalResult addResultNode(Operation *op, StringRef opType, ArrayRef<StringRef> inputs,
                               ArrayRef<AttributeProto> attributes = {}, StringRef domain = "");
+  /// The results of `op` are the values `names` ("" for an unused one), outputs of nodes that were
+  /// added for `op`; these outputs get the names of the results. Always succeeds.
+  LogicalResult finish(Operation *op, ArrayRef<StringRef> names);
   /// Appends a node with everything given. Operators that the written opset does not have make the
   /// export ask for a newer one.
   void appendNode(Operation *op, StringRef name, StringRef opType, ArrayRef<StringRef> inputs,

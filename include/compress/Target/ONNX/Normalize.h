@@ -113,7 +113,7 @@ public:
   LogicalResult error(const Twine &message);
 
 private:
-  OnnxOp op;
+  mutable OnnxOp op;
   Normalizer &normalizer;
   int64_t version;
   OpBuilder builder;
@@ -153,7 +153,6 @@ void registerMovementNormalizers(NormalizerRegistry &registry);
 void registerIndexingNormalizers(NormalizerRegistry &registry);
 void registerShapeNormalizers(NormalizerRegistry &registry);
 void registerQuantizationNormalizers(NormalizerRegistry &registry);
-void registerControlFlowNormalizers(NormalizerRegistry &registry);
 
 } // namespace mlir::compress::onnx
 

@@ -64,13 +64,13 @@ struct FoldBatchNorm : public compress::impl::FoldBatchNormBase<FoldBatchNorm> {
       FailureOr<WeightedOp> op = failure();
       std::string reason = explain(norm, op);
       if (!reason.empty()) {
-        remark::missed(loc, remarkOptions) << "batch_norm is left alone: " << reason;
+        remark::missed(loc, remarkOptions) << "batch_norm is left alone: " + reason;
         continue;
       }
       std::string name = op->name;
       if (failed(fold(store, symbols, norm, *op)))
         return signalPassFailure();
-      remark::passed(loc, remarkOptions) << "batch_norm is folded into \"" << name << "\"";
+      remark::passed(loc, remarkOptions) << "batch_norm is folded into \"" + name + "\"";
     }
   }
 

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "compress/Analysis/EncodedWeight.h"
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "mlir/IR/Remarks.h"
 
 namespace mlir {
@@ -46,7 +46,7 @@ struct FoldDecode : public compress::impl::FoldDecodeBase<FoldDecode> {
       FailureOr<WeightChain> chain = getWeightChain(link->getResult(0));
       if (failed(chain)) {
         remark::missed(link->getLoc(), remarkOptions)
-            << "'" << link->getName().getStringRef() << "' is left alone: it is not on a weight";
+            << ("'" + link->getName().getStringRef() + "' is left alone: it is not on a weight").str();
         continue;
       }
       auto emitError = [&] { return link->emitError(); };
@@ -59,8 +59,9 @@ struct FoldDecode : public compress::impl::FoldDecodeBase<FoldDecode> {
                                        getBaseName(name).str() + ".dense");
       link->getResult(0).replaceAllUsesWith(value);
       link->erase();
-      remark::passed(value.getLoc(), remarkOptions) << "weight '" << name << "' is dense again";
+      remark::passed(value.getLoc(), remarkOptions) << "weight '" + name + "' is dense again";
     }
+    removeDeadWeights(getOperation());
   }
 };
 } // namespace

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "compress/Analysis/EncodedWeight.h"
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "mlir/IR/Remarks.h"
 
 namespace mlir {
@@ -34,7 +34,7 @@ struct FoldMasks : public compress::impl::FoldMasksBase<FoldMasks> {
       FailureOr<WeightChain> chain = getWeightChain(mask.getResult());
       std::string reason = failed(chain) ? "it is not on a weight" : explainUnsupported(*chain);
       if (!reason.empty()) {
-        remark::missed(mask.getLoc(), remarkOptions) << "mask is left alone: " << reason;
+        remark::missed(mask.getLoc(), remarkOptions) << "mask is left alone: " + reason;
         continue;
       }
       auto emitError = [&] { return mask.emitError(); };
@@ -47,8 +47,9 @@ struct FoldMasks : public compress::impl::FoldMasksBase<FoldMasks> {
       mask.getResult().replaceAllUsesWith(folded);
       mask.erase();
       remark::passed(folded.getLoc(), remarkOptions)
-          << "mask is folded into weight '" << chain->source.getWeightName() << "'";
+          << "mask is folded into weight '" + chain->source.getWeightName() + "'";
     }
+    removeDeadWeights(getOperation());
   }
 };
 } // namespace

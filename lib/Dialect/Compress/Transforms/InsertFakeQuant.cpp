@@ -93,12 +93,12 @@ void InsertFakeQuant::runOnOperation() {
       reason = "it is empty";
     if (!reason.empty()) {
       remark::missed(op.op->getLoc(), remarkOptions)
-          << "weight of \"" << op.name << "\" is left alone: " << reason;
+          << "weight of \"" + op.name + "\" is left alone: " + reason;
       continue;
     }
     if (failed(insert(store, symbols, *now, *spec)))
       return signalPassFailure();
     remark::passed(op.op->getLoc(), remarkOptions)
-        << "weight of \"" << op.name << "\" is fake-quantized: " << toString(*spec);
+        << "weight of \"" + op.name + "\" is fake-quantized: " + toString(*spec);
   }
 }

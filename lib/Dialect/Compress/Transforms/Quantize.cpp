@@ -275,7 +275,7 @@ void mlir::compress::quantizeActivations(ModuleOp module) {
         type.getRank() < 1) {
       if (!isQuantizedActivation(activation))
         remark::missed(op.op->getLoc(), remarkOptions)
-            << "the activation of \"" << op.name << "\" stays float: its type is not an f32 tensor";
+            << "the activation of \"" + op.name + "\" stays float: its type is not an f32 tensor";
       continue;
     }
     bool isConv = op.kind == LayerKind::Conv || op.kind == LayerKind::ConvTranspose;

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "compress/Dialect/Compress/IR/CompressOps.h"
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -21,24 +21,25 @@ namespace compress {
 using namespace mlir;
 using namespace mlir::compress;
 
+void mlir::compress::removeDeadWeights(ModuleOp module) {
+  // Users come after what they use, so a backward walk sees chains die link by link.
+  module.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+    if (!isa<WeightOp>(op) && isOpTriviallyDead(op))
+      op->erase();
+  });
+  llvm::DenseSet<StringAttr> used;
+  module.walk([&](Operation *op) {
+    op->getAttrDictionary().walk([&](SymbolRefAttr ref) { used.insert(ref.getRootReference()); });
+  });
+  for (WeightOp weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
+    if (weight.isPrivate() && !used.contains(weight.getSymNameAttr()))
+      weight.erase();
+}
+
 namespace {
 struct RemoveDeadWeights : public compress::impl::RemoveDeadWeightsBase<RemoveDeadWeights> {
   using Base::Base;
 
-  void runOnOperation() override {
-    // Users come after what they use, so a backward walk sees chains die link by link.
-    getOperation().walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
-      if (!isa<WeightOp>(op) && isOpTriviallyDead(op))
-        op->erase();
-    });
-    llvm::DenseSet<StringAttr> used;
-    getOperation().walk([&](Operation *op) {
-      op->getAttrDictionary().walk(
-          [&](SymbolRefAttr ref) { used.insert(ref.getRootReference()); });
-    });
-    for (WeightOp weight : llvm::make_early_inc_range(getOperation().getOps<WeightOp>()))
-      if (weight.isPrivate() && !used.contains(weight.getSymNameAttr()))
-        weight.erase();
-  }
+  void runOnOperation() override { removeDeadWeights(getOperation()); }
 };
 } // namespace

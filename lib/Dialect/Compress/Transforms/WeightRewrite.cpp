@@ -263,6 +263,10 @@ static LayerReport describeLayer(const WeightedOp &op) {
   return layer;
 }
 
+static std::string describe(const LayerReport &layer) {
+  return "weight '" + layer.weight + "' of \"" + layer.name + "\"";
+}
+
 static void finishLayer(LayerReport &layer, const WeightOutcome &outcome) {
   layer.action = llvm::join(outcome.done, ", ");
   layer.reason = llvm::join(outcome.skipped, "; ");
@@ -272,11 +276,9 @@ static void finishLayer(LayerReport &layer, const WeightOutcome &outcome) {
   if (outcome.sumSquares > 0)
     layer.relativeError = std::sqrt(outcome.squaredError / outcome.sumSquares);
   if (outcome.weight.pattern) {
-    const EncodedWeight::Pattern &pattern = *outcome.weight.pattern;
     double dense = layer.getNumElements();
     if (dense > 0)
       layer.sparsity = 1 - outcome.weight.values.getType().getNumElements() / dense;
-    (void)pattern;
   }
 }
 
@@ -312,8 +314,7 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
       taskOfLine.push_back(-1);
       if (wanted)
         remark::missed(unit.users.front().op->getLoc(), remarkOptions)
-            << "weight '" << line.layer.weight << "' of \"" << line.layer.name
-            << "\" is left alone: " << reason;
+            << describe(line.layer) + " is left alone: " + reason;
     } else {
       WeightTask task;
       PlanAttr plan = helper.getAttr(unit.users.front().op);
@@ -377,11 +378,11 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
     Location loc = task.first().op->getLoc();
     if (!outcome->done.empty())
       remark::passed(loc, remarkOptions)
-          << "weight '" << layer.weight << "' of \"" << layer.name << "\": " << layer.action
+          << describe(layer) + ": " + layer.action
           << remark::metric("bytes", layer.bytesAfter);
     if (!outcome->skipped.empty())
       remark::missed(loc, remarkOptions)
-          << "weight '" << layer.weight << "' of \"" << layer.name << "\": " << layer.reason;
+          << describe(layer) + ": " + layer.reason;
     if (outcome->changed)
       commit(store, symbols, task, outcome->weight);
   }

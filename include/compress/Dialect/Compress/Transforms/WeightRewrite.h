@@ -63,6 +63,9 @@ struct WeightRewriteOptions {
 /// nobody uses any more.
 LogicalResult rewriteWeights(ModuleOp module, const WeightRewriteOptions &options, WeightStep step);
 
+/// Erases pure ops without uses and then every private weight that no op refers to.
+void removeDeadWeights(ModuleOp module);
+
 /// Writes `plan` onto every weighted op that recipes select by default, keeping the part of an
 /// existing plan that `plan` does not speak of.
 void planAll(ModuleOp module, PlanAttr plan);

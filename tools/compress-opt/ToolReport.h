@@ -1,0 +1,41 @@
+//===- ToolReport.h - what compress-opt shows of its work -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TOOLS_COMPRESSOPT_TOOLREPORT_H
+#define COMPRESS_TOOLS_COMPRESSOPT_TOOLREPORT_H
+
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
+#include "compress/Recipe/Recipe.h"
+#include "compress/Support/Report.h"
+
+namespace mlir {
+namespace compress {
+
+/// Prints the resolved recipe, one line per layer while work goes on, and totals, on standard error.
+class ToolReport : public ReportCollector {
+public:
+  explicit ToolReport(StringRef model);
+
+  /// Prints the recipe, before work starts.
+  void begin(const Recipe &recipe);
+  void addLayer(const LayerReport &layer) override;
+  /// Prints the totals and writes the JSON file, if a path is given.
+  LogicalResult finish(StringRef jsonPath);
+  /// Whether something was refused as not supported.
+  bool sawUnsupported() const { return unsupported; }
+
+private:
+  Report report;
+  TablePrinter table;
+  bool unsupported = false;
+};
+
+} // namespace compress
+} // namespace mlir
+
+#endif // COMPRESS_TOOLS_COMPRESSOPT_TOOLREPORT_H
