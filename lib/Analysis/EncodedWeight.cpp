@@ -243,11 +243,12 @@ LogicalResult mlir::compress::applyDenseMask(WeightStore &store, EncodedWeight &
   char *to = result->mutableBytes().data();
   DataType type = weight.values.getDataType();
   SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
-  if (!weight.scales) {
-    applyMask(from, getStorageBitWidth(type) / 8, count, mask.data(), to);
+  unsigned bits = getStorageBitWidth(type);
+  if (!weight.scales && bits >= 8) {
+    applyMask(from, bits / 8, count, mask.data(), to);
   } else if (zeroPoints.empty() || llvm::all_equal(zeroPoints)) {
     uint8_t fill = zeroPoints.empty() ? 0 : static_cast<uint8_t>(zeroPoints.front());
-    applyMaskToCodes(from, getStorageBitWidth(type), count, mask.data(), fill, to);
+    applyMaskToCodes(from, bits, count, mask.data(), fill, to);
   } else {
     // The code of zero is another one in each block.
     auto [view, group] = *getBlockView(weight.type.getShape(), weight.scales->block);

@@ -98,7 +98,8 @@ static AxisSlice clampSlice(int64_t start, int64_t end, int64_t step, int64_t di
     end = std::clamp<int64_t>(end, 0, dim);
     return {start, end <= start ? 0 : (end - start - 1) / step + 1, step};
   }
-  start = std::clamp<int64_t>(start, -1, dim - 1);
+  // As in onnxruntime, a start before the first element is the first one.
+  start = std::clamp<int64_t>(start, std::min<int64_t>(0, dim - 1), dim - 1);
   end = std::clamp<int64_t>(end, -1, dim - 1);
   // Written so that the smallest step does not overflow.
   return {start, start <= end ? 0 : -((start - end - 1) / step) + 1, step};

@@ -143,10 +143,8 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   return 0;
 }
 
-CompressPipelineOptions ToolOptions::getPipelineOptions() const {
-  CompressPipelineOptions options;
+void ToolOptions::setPipelineOptions(CompressPipelineOptions &options) const {
   options.quantize = quantize;
   options.prune = prune;
   options.recipe = recipeFile;
-  return options;
 }

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COMPRESS_TOOLS_COMPRESSOPT_TOOLOPTIONS_H
-#define COMPRESS_TOOLS_COMPRESSOPT_TOOLOPTIONS_H
+#ifndef COMPRESS_TOOLS_COMPRESS_OPT_TOOLOPTIONS_H
+#define COMPRESS_TOOLS_COMPRESS_OPT_TOOLOPTIONS_H
 
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Pipelines/Sidecar.h"
@@ -42,10 +42,10 @@ struct ToolOptions {
   }
   const onnx::ExportOptions &getExportOptions() const { return exportOptions; }
   const onnx::ImportOptions &getImportOptions() const { return importOptions; }
-  CompressPipelineOptions getPipelineOptions() const;
+  void setPipelineOptions(CompressPipelineOptions &options) const;
 };
 
 } // namespace compress
 } // namespace mlir
 
-#endif // COMPRESS_TOOLS_COMPRESSOPT_TOOLOPTIONS_H
+#endif // COMPRESS_TOOLS_COMPRESS_OPT_TOOLOPTIONS_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COMPRESS_TOOLS_COMPRESSOPT_TOOLREPORT_H
-#define COMPRESS_TOOLS_COMPRESSOPT_TOOLREPORT_H
+#ifndef COMPRESS_TOOLS_COMPRESS_OPT_TOOLREPORT_H
+#define COMPRESS_TOOLS_COMPRESS_OPT_TOOLREPORT_H
 
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/Recipe/Recipe.h"
@@ -38,4 +38,4 @@ private:
 } // namespace compress
 } // namespace mlir
 
-#endif // COMPRESS_TOOLS_COMPRESSOPT_TOOLREPORT_H
+#endif // COMPRESS_TOOLS_COMPRESS_OPT_TOOLREPORT_H

@@ -31,7 +31,9 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -120,7 +122,9 @@ int main(int argc, char **argv) {
   config.setPassPipelineSetupFn([&](PassManager &pm) -> LogicalResult {
     stage = Planning;
     if (options.compresses()) {
-      buildCompressPipeline(pm, options.getPipelineOptions());
+      CompressPipelineOptions pipeline;
+      options.setPipelineOptions(pipeline);
+      buildCompressPipeline(pm, pipeline);
       if (given.shouldDumpPassPipeline()) {
         pm.dump();
         llvm::errs() << "\n";

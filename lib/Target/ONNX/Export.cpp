@@ -202,7 +202,7 @@ LogicalResult onnx::exportOnnx(ModuleOp module, StringRef path, const ExportOpti
     if (exporter->requiredOpset <= opset)
       break;
     if (exporter->requiredOpset > std::max(original, newestWritten))
-      return module.emitError("needs opset ")
+      return module.emitOpError("needs opset ")
              << exporter->requiredOpset << ", the newest that is written is " << newestWritten;
     opset = exporter->requiredOpset;
   }

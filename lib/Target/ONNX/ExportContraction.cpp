@@ -8,6 +8,7 @@
 
 #include "ExportDequantize.h"
 #include "llvm/Support/MathExtras.h"
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -16,6 +17,21 @@ using namespace mlir::compress::onnx;
 //===----------------------------------------------------------------------===//
 // MatMulNBits
 //===----------------------------------------------------------------------===//
+
+/// The block for `k` codes that share a scale: the one with the fewest bytes of codes and scales,
+/// at most 256, which onnxruntime has kernels for.
+static int64_t chooseBlock(int64_t k, unsigned bits, int64_t scaleBytes) {
+  int64_t best = 16, bestBytes = std::numeric_limits<int64_t>::max();
+  for (int64_t block = 16; block <= 256; block *= 2) {
+    int64_t blockBytes = block * static_cast<int64_t>(bits) / 8 + scaleBytes;
+    int64_t bytes = llvm::divideCeil(k, block) * blockBytes;
+    if (bytes <= bestBytes) {
+      best = block;
+      bestBytes = bytes;
+    }
+  }
+  return best;
+}
 
 /// Writes `op` as MatMulNBits. Gives the reason if that is not possible; empty on success.
 static std::string exportMatMulNBits(LinearOp op, const StoredDequantize &stored,
@@ -36,12 +52,15 @@ static std::string exportMatMulNBits(LinearOp op, const StoredDequantize &stored
   int64_t block = parts.block[1];
   if (block < k && (block < 16 || !llvm::isPowerOf2_64(block)))
     return "the block along the contraction is no power of 2 of at least 16";
-  // A scale for all of K holds for blocks of every size, a scale for all of N for each of it.
-  if (block == k)
-    block = std::max<int64_t>(16, llvm::PowerOf2Ceil(k));
+  // One scale for all of K is repeated for blocks.
+  bool isWhole = block == k;
+  if (isWhole)
+    block = chooseBlock(k, bits, getStorageBitWidth(parts.scale.type) / 8);
   int64_t numBlocks = llvm::divideCeil(k, block);
   auto spread = [&](const LazyTensor &tensor) {
     LazyTensor grid = tensor.dims.empty() ? reshaped(tensor, {1, 1}) : tensor;
+    if (isWhole)
+      grid = repeated(grid, 1, numBlocks, numBlocks);
     return repeated(grid, 0, parts.block[0], n);
   };
 
@@ -113,7 +132,7 @@ static LogicalResult exportLinear(LinearOp op, GraphExporter &graph) {
   Type elementType = inputType.getElementType();
   if (!isa<FloatType>(elementType) &&
       !(isa<IntegerType>(elementType) && elementType.getIntOrFloatBitWidth() >= 32))
-    return op.emitError("ONNX has no matrix product of ") << elementType;
+    return op.emitOpError("cannot be written: ONNX has no matrix product of ") << elementType;
 
   std::optional<StoredDequantize> stored =
       StoredDequantize::get(op.getWeight(), graph.getModel().weights);
@@ -179,7 +198,7 @@ static LogicalResult exportConv(ConvOp op, GraphExporter &graph) {
   NameList inputs{graph.getName(op.getInput()), graph.getName(op.getWeight())};
   bool isInteger = isInt8(op.getInput()) && isInt8(op.getWeight());
   if (op.getBias() && isInteger)
-    return op.emitError("ONNX has no integer convolution with a bias");
+    return op.emitOpError("cannot be written: ONNX has no integer convolution with a bias");
   if (op.getBias())
     inputs.push_back(graph.getName(op.getBias()));
   return graph.addResultNode(op, isInteger ? "ConvInteger" : "Conv", inputs, getConvAttributes(op));

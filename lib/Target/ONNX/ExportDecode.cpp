@@ -122,7 +122,10 @@ std::optional<LazyTensor> WeightReader::getDecoded(Value value) const {
     root = link.getEncodedOperand().get();
   LazyTensor tensor;
   if (auto load = root.getDefiningOp<LoadOp>())
-    tensor.weight = lookup(load);
+    if (WeightOp weight = lookup(load)) {
+      tensor.weight = weight;
+      tensor.name = getBaseName(weight.getSymName()).str();
+    }
   tensor.key = "decode" + std::to_string(reinterpret_cast<uintptr_t>(value.getAsOpaquePointer()));
   tensor.type = *dataType;
   tensor.dims = SmallVector<int64_t>(type.getShape());
@@ -138,7 +141,7 @@ FailureOr<HeldBytes> WeightReader::decode(Value value) const {
   Operation *op = value.getDefiningOp();
   FailureOr<WeightChain> chain = getWeightChain(value);
   if (failed(chain))
-    return op->emitError("cannot be decoded: it does not end in a weight");
+    return op->emitOpError("cannot be decoded: it does not end in a weight");
   WeightStore store(op->getContext());
   FailureOr<StoredTensor> dense = decodeChain(store, *chain, [&] { return op->emitError(); });
   if (failed(dense))

@@ -65,7 +65,8 @@ static LogicalResult exportHardSigmoid(HardSigmoidOp op, GraphExporter &graph) {
 static LogicalResult exportCast(CastOp op, GraphExporter &graph) {
   std::optional<DataType> type = getDataType(op.getType().getElementType());
   if (!type || getOnnxId(*type) == 0)
-    return op.emitError("ONNX has no element type ") << op.getType().getElementType();
+    return op.emitOpError("cannot be written: ONNX has no element type ")
+           << op.getType().getElementType();
   llvm::SmallVector<AttributeProto, 2> attributes{intAttribute("to", getOnnxId(*type))};
   if (!op.getSaturate()) {
     graph.requireOpset(19, op);

@@ -92,8 +92,8 @@ void GraphExporter::requireOpset(int64_t opset, Operation *op) {
   model.requiredOpset = std::max(model.requiredOpset, opset);
   if (model.options.opset == 0 || model.hasFailed)
     return;
-  op->emitError("needs opset ") << opset << ", but opset " << model.options.opset
-                                << " was asked for";
+  op->emitOpError("needs opset ") << opset << ", but opset " << model.options.opset
+                                  << " was asked for";
   model.hasFailed = true;
 }
 
@@ -291,11 +291,11 @@ LogicalResult GraphExporter::finish(Operation *op, ArrayRef<StringRef> names) {
 StringRef GraphExporter::addConstantTensor(Operation *op, StringRef wanted, TensorProto tensor,
                                            Operation *weight) {
   GraphExporter &root = getRoot();
-  StringRef name;
-  if (weight && !root.isFunction && model.freeWeightNames.erase(weight))
-    name = model.weightNames.lookup(weight);
-  else
-    name = root.makeName(wanted);
+  bool isOwnName = weight && !root.isFunction && model.weightNames.lookup(weight) == wanted &&
+                   model.freeWeightNames.erase(weight);
+  StringRef name = isOwnName ? model.weightNames.lookup(weight)
+                   : weight  ? root.keepName(wanted)
+                             : root.makeName(wanted);
   if (root.isFunction) {
     AttributeProto value = makeAttribute("value", AT_Tensor);
     value.t = std::move(tensor);
@@ -320,7 +320,7 @@ StringRef GraphExporter::addTensor(Operation *op, const LazyTensor &lazy) {
   tensor.dims.assign(lazy.dims.begin(), lazy.dims.end());
   tensor.dataType = getOnnxId(lazy.type);
   if (*tensor.dataType == 0) {
-    op->emitError("ONNX has no element type ") << compress::getName(lazy.type);
+    op->emitOpError("cannot be written: ONNX has no element type ") << compress::getName(lazy.type);
     model.hasFailed = true;
   }
   if (lazy.type == DataType::String) {
@@ -331,8 +331,9 @@ StringRef GraphExporter::addTensor(Operation *op, const LazyTensor &lazy) {
   }
   std::string wanted = lazy.name.empty() ? getBaseName(op) : lazy.name;
   if (auto weight = dyn_cast_or_null<WeightOp>(lazy.weight)) {
-    auto original = weight->getAttrOfType<StringAttr>("compress.onnx_name");
-    wanted = original ? original.str() : weight.getSymName().str();
+    if (lazy.name.empty())
+      wanted = model.freeWeightNames.contains(weight) ? model.weightNames.lookup(weight).str()
+                                                      : getWeightName(weight).str();
     if (auto doc = weight->getAttrOfType<StringAttr>("compress.doc_string"))
       tensor.docString = doc;
     tensor.metadataProps = model.makeEntries(weight->getAttrOfType<ArrayAttr>("compress.metadata"));
@@ -519,7 +520,7 @@ LogicalResult GraphExporter::exportOp(Operation *op) {
     return exportOnnxNode(node);
   ExportRegistry::Function function = model.registry.lookup(op->getName().getStringRef());
   if (!function)
-    return op->emitError("has no ONNX form");
+    return op->emitOpError("has no ONNX form");
   return function(op, *this);
 }
 

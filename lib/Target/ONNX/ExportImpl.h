@@ -27,6 +27,9 @@ struct NodeNames {
 };
 NodeNames getNodeNames(Operation *op);
 
+/// The name of a weight in the original model.
+StringRef getWeightName(WeightOp weight);
+
 /// True for ops that are written when their result is first used: loads, constants and decode
 /// chains on them.
 bool isWrittenOnUse(Operation *op);

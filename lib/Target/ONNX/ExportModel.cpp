@@ -122,7 +122,7 @@ ValueInfoProto ModelExporter::makeValueInfo(func::FuncOp func, unsigned index, b
 // Names and weights
 //===----------------------------------------------------------------------===//
 
-static StringRef getWeightName(WeightOp weight) {
+StringRef onnx::getWeightName(WeightOp weight) {
   auto original = weight->getAttrOfType<StringAttr>("compress.onnx_name");
   return original && !original.empty() ? original.getValue() : weight.getSymName();
 }
@@ -195,7 +195,7 @@ void ModelExporter::prepareWeights(GraphExporter &graph, func::FuncOp main) {
     std::optional<LazyTensor> tensor =
         weights.getAttribute(weight.getValue(), weight.getTensorType(), weight.getLoc());
     if (!tensor) {
-      weight.emitError("cannot be written to ONNX");
+      weight.emitOpError("cannot be written to ONNX");
       hasFailed = true;
       return;
     }

@@ -24,7 +24,7 @@ static ArrayRef<int64_t> shapeOf(Value value) {
 static LogicalResult exportDecoded(Operation *op, GraphExporter &graph) {
   std::optional<LazyTensor> decoded = graph.getModel().weights.getDecoded(op->getResult(0));
   if (!decoded)
-    return op->emitError("has no ONNX form: it is not on a stored weight");
+    return op->emitOpError("has no ONNX form: it is not on a stored weight");
   graph.setName(op->getResult(0), graph.addTensor(op, *decoded));
   return success();
 }
@@ -192,7 +192,7 @@ static LogicalResult exportDequantize(DequantizeOp op, GraphExporter &graph) {
       op, graph.getName(op.getCodes()), codeType, op.getScale(), getZeroPoint(op.getZeroPoint()),
       shapeOf(op.getCodes()), blockOf(op.getBlock()), graph);
   if (!name)
-    return op.emitError("ONNX has no form for these blocks of computed codes");
+    return op.emitOpError("cannot be written: ONNX has no form for these blocks of computed codes");
   // The last node computes the result of the op, unless the result has a name already.
   return graph.finish(op, *name);
 }
@@ -259,12 +259,12 @@ static std::optional<StringRef> addQuantizeNodes(Operation *op, Value input, Val
 static LogicalResult exportQuantize(QuantizeOp op, GraphExporter &graph) {
   DataType codeType = dataTypeOf(op.getCodes());
   if (getOnnxId(codeType) == 0)
-    return op.emitError("ONNX has no element type ") << getName(codeType);
+    return op.emitOpError("cannot be written: ONNX has no element type ") << getName(codeType);
   std::optional<StringRef> name =
       addQuantizeNodes(op, op.getInput(), op.getScale(), getZeroPoint(op.getZeroPoint()), codeType,
                        blockOf(op.getBlock()), graph);
   if (!name)
-    return op.emitError("ONNX has no form for these blocks");
+    return op.emitOpError("cannot be written: ONNX has no form for these blocks");
   return graph.finish(op, *name);
 }
 
@@ -272,7 +272,8 @@ static LogicalResult exportFakeQuantize(FakeQuantizeOp op, GraphExporter &graph)
   NodeBuilder build(op, graph);
   std::optional<DataType> codeType = getDataType(op.getCodes());
   if (!codeType)
-    return op.emitError("ONNX has no form for codes of type ") << op.getCodes();
+    return op.emitOpError("cannot be written: ONNX has no form for codes of type ")
+           << op.getCodes();
   DataType inputType = dataTypeOf(op.getInput()), scaleType = dataTypeOf(op.getScale());
   Value zeroPoint = getZeroPoint(op.getZeroPoint());
   ArrayRef<int64_t> block = blockOf(op.getBlock()), shape = shapeOf(op.getInput());
@@ -284,16 +285,18 @@ static LogicalResult exportFakeQuantize(FakeQuantizeOp op, GraphExporter &graph)
       name =
           addDequantizeNodes(op, *codes, *codeType, op.getScale(), zeroPoint, shape, block, graph);
     if (!name)
-      return op.emitError("ONNX has no form for these blocks");
+      return op.emitOpError("cannot be written: ONNX has no form for these blocks");
     return graph.finish(op, build.cast("result", *name, scaleType, inputType));
   }
   // Code types that ONNX lacks need no codes here: floats are rounded to them.
   if (!isInteger(*codeType) || !canBroadcast(getScaleGrid(shape, block)))
-    return op.emitError("ONNX has no form for codes of type ") << op.getCodes();
+    return op.emitOpError("cannot be written: ONNX has no form for codes of type ")
+           << op.getCodes();
   DataType type = DataType::F32;
   StringRef zero, scale = build.cast("scale_float", graph.getName(op.getScale()), scaleType, type);
   if (zeroPoint)
-    return op.emitError("ONNX has no form for a zero point of type ") << op.getCodes();
+    return op.emitOpError("cannot be written: ONNX has no form for a zero point of type ")
+           << op.getCodes();
   StringRef rounded =
       addRounded(op, build.cast("input_float", graph.getName(op.getInput()), inputType, type),
                  scale, zero, *codeType, type, graph);
@@ -381,7 +384,7 @@ static LogicalResult exportDynamicQuantize(DynamicQuantizeOp op, GraphExporter &
 static LogicalResult exportExpand(Operation *op, GraphExporter &graph) {
   std::optional<LazyTensor> stored = graph.getModel().weights.getStored(op->getResult(0));
   if (!stored)
-    return op->emitError("has no ONNX form: its codes are not stored");
+    return op->emitOpError("has no ONNX form: its codes are not stored");
   graph.setName(op->getResult(0), graph.addTensor(op, *stored));
   return success();
 }

@@ -48,6 +48,13 @@ const NormalizerRegistry::Entry *NormalizerRegistry::lookup(StringRef domain, St
 // Set-up
 //===----------------------------------------------------------------------===//
 
+/// Identifies a model-local function.
+static std::string functionKey(StringRef domain, StringRef name, StringRef overload) {
+  if (domain == "ai.onnx")
+    domain = "";
+  return (domain + "\n" + name + "\n" + overload).str();
+}
+
 Normalizer::Normalizer(ModuleOp module, ArrayRef<std::string> dimOptions)
     : module(module), context(module.getContext()), store(context), symbols(module) {
   registerElementwiseNormalizers(registry);
@@ -66,6 +73,14 @@ Normalizer::Normalizer(ModuleOp module, ArrayRef<std::string> dimOptions)
     }
     fixedDims[name] = value;
   }
+  for (auto func : module.getOps<func::FuncOp>())
+    if (auto info = func->getAttrOfType<DictionaryAttr>("compress.onnx_function")) {
+      auto text = [&](StringRef name) {
+        auto value = info.getAs<StringAttr>(name);
+        return value ? value.getValue() : StringRef();
+      };
+      functions.insert(functionKey(text("domain"), text("name"), text("overload")));
+    }
   module.walk([&](WeightedOpInterface op) {
     if (auto name = op->getAttrOfType<StringAttr>("name"))
       names.insert(name.getValue());
@@ -157,6 +172,8 @@ LogicalResult Normalizer::normalizeNode(OnnxOp op) {
         << (op.getOpType() + ": " + why).str();
     return success();
   };
+  if (functions.contains(functionKey(op.getDomain(), op.getOpType(), op.getOverload())))
+    return keepNode("it calls a function of the model; run compress-inline-onnx-functions first");
   const NormalizerRegistry::Entry *entry =
       registry.lookup(op.getDomain(), op.getOpType(), op.getVersion());
   if (!entry)
@@ -284,6 +301,7 @@ LogicalResult Normalizer::walkFunction(func::FuncOp func) {
   LogicalResult walked = walkBlock(func.getBody().front());
   shapes.reset();
   constants.clear();
+  constantOps.clear();
   for (Operation *op : llvm::reverse(graveyard))
     op->destroy();
   graveyard.clear();

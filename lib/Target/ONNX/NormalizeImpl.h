@@ -48,6 +48,8 @@ public:
   /// Infers dims, refines types, simplifies and folds an op that is in place. Returns what its
   /// results became; the op is gone if that is something else.
   SmallVector<Value> finish(Operation *op);
+  /// A constant that is used at `builder`; equal ones of a block are one.
+  Value getConstant(ElementsAttr value, Location loc, OpBuilder &builder);
   /// A constant at `builder` (a weight if it is a larger tensor of floats).
   Value materialize(const reference::Tensor &tensor, Location loc, OpBuilder &builder);
   /// A load of a new weight.
@@ -105,7 +107,10 @@ private:
   LogicalResult optionsStatus = success();
   std::unique_ptr<SymbolicShapes> shapes;
   llvm::StringSet<> names;
+  /// Keys of the model-local functions.
+  llvm::StringSet<> functions;
   llvm::DenseMap<Value, std::optional<reference::Tensor>> constants;
+  llvm::DenseMap<std::pair<Block *, Attribute>, Operation *> constantOps;
   SmallVector<Operation *> graveyard;
   /// Weights that were made here, and those that they may have replaced.
   SmallVector<WeightOp> newWeights;

@@ -100,10 +100,7 @@ Value OnnxNode::structural(Value value) {
 
 Value OnnxNode::constantInts(ArrayRef<int64_t> values) {
   auto type = RankedTensorType::get(static_cast<int64_t>(values.size()), builder.getI64Type());
-  auto constant =
-      ConstantOp::create(builder, op.getLoc(), type, DenseElementsAttr::get(type, values));
-  normalizer.created.push_back(constant);
-  return constant;
+  return getConstant(DenseElementsAttr::get(type, values));
 }
 
 Value OnnxNode::scalar(Type elementType, double value) {
@@ -112,10 +109,11 @@ Value OnnxNode::scalar(Type elementType, double value) {
                           ? Attribute(builder.getFloatAttr(elementType, value))
                           : Attribute(builder.getIntegerAttr(elementType,
                                                              static_cast<int64_t>(value)));
-  auto constant =
-      ConstantOp::create(builder, op.getLoc(), type, DenseElementsAttr::get(type, element));
-  normalizer.created.push_back(constant);
-  return constant;
+  return getConstant(DenseElementsAttr::get(type, element));
+}
+
+Value OnnxNode::getConstant(ElementsAttr value) {
+  return normalizer.getConstant(value, op.getLoc(), builder);
 }
 
 //===----------------------------------------------------------------------===//
@@ -233,11 +231,8 @@ FailureOr<Value> OnnxNode::reshapeConstant(Value value, ArrayRef<int64_t> shape)
       normalizer.noteReplaced(weight);
   } else if (auto constant = value.getDefiningOp<ConstantOp>()) {
     bytes = retype(constant.getValue(), newType);
-    if (bytes) {
-      auto result = ConstantOp::create(builder, op.getLoc(), newType, cast<ElementsAttr>(bytes));
-      normalizer.created.push_back(result);
-      return Value(result);
-    }
+    if (bytes)
+      return getConstant(cast<ElementsAttr>(bytes));
   }
   if (!bytes)
     return reshape(value, shape);

@@ -81,6 +81,17 @@ Value Normalizer::createWeight(StringRef name, RankedTensorType type, Attribute 
   return load;
 }
 
+Value Normalizer::getConstant(ElementsAttr value, Location loc, OpBuilder &builder) {
+  Block *block = builder.getInsertionBlock();
+  Operation *&known = constantOps[{block, value}];
+  // Ops are inserted in order, so one that is still there comes before.
+  if (!known || known->getBlock() != block) {
+    known = ConstantOp::create(builder, loc, value.getShapedType(), value);
+    created.push_back(known);
+  }
+  return known->getResult(0);
+}
+
 Value Normalizer::materialize(const Tensor &tensor, Location loc, OpBuilder &builder) {
   auto type = RankedTensorType::get(tensor.getShape(), getElementType(tensor.getType(), context));
   llvm::Expected<SmallVector<char, 0>> bytes = tensor.toPacked();
@@ -105,18 +116,13 @@ Value Normalizer::materialize(const Tensor &tensor, Location loc, OpBuilder &bui
     if (isLarge)
       return createWeight(name, type, value, loc, builder);
   }
-  auto constant = ConstantOp::create(builder, loc, type, cast<ElementsAttr>(value));
-  created.push_back(constant);
-  return constant;
+  return getConstant(cast<ElementsAttr>(value), loc, builder);
 }
 
 Value Normalizer::constantInts(ArrayRef<int64_t> values, Operation *before) {
   OpBuilder builder(before);
   auto type = RankedTensorType::get(static_cast<int64_t>(values.size()), builder.getI64Type());
-  auto constant = ConstantOp::create(builder, before->getLoc(), type,
-                                     DenseElementsAttr::get(type, values));
-  created.push_back(constant);
-  return constant;
+  return getConstant(DenseElementsAttr::get(type, values), before->getLoc(), builder);
 }
 
 //===----------------------------------------------------------------------===//
@@ -148,19 +154,22 @@ Value Normalizer::simplifyReshape(ReshapeOp op) {
     if (!constant || *constant == -1)
       unknown.push_back(i);
   }
-  // One dim may be inferred; others must be copies of the input's dim.
+  // With allowzero a 0 is a size, and no dim can be copied; without zeros it means nothing.
+  bool mayCopy = !op.getAllowzero() || !llvm::is_contained(spec, 0);
+  // Copied dims are right for empty tensors too; one other dim may be inferred.
+  bool copies = false;
   for (size_t i : unknown) {
-    if (llvm::count(spec, -1) <= 1)
-      break;
-    if (!op.getAllowzero() && i < from.size() && from[i] == to[i])
+    bool isSymbolic = !(*target)[i].getConstant();
+    if (mayCopy && i < from.size() && from[i] == to[i] &&
+        (isSymbolic || llvm::count(spec, -1) > 1)) {
       spec[i] = 0;
+      copies = true;
+    }
   }
   if (llvm::count(spec, -1) > 1)
     return {};
-  // A copied dim reads better, and is right for empty tensors too.
-  if (unknown.size() == 1 && !(*target)[unknown[0]].getConstant() && !op.getAllowzero() &&
-      unknown[0] < from.size() && from[unknown[0]] == to[unknown[0]])
-    spec[unknown[0]] = 0;
+  if (copies)
+    op.setAllowzero(false);
   op.getShapeMutable().assign(constantInts(spec, op));
   refreshTypes(op);
   return {};

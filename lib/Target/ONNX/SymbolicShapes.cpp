@@ -297,6 +297,16 @@ std::optional<SymbolicShapes::Dims> SymbolicShapes::inferMovement(Operation *op)
       })
       .Case<GatherElementsOp>(
           [&](GatherElementsOp gather) -> Result { return Dims(getDims(gather.getIndices())); })
+      .Case<GatherNDOp>([&](GatherNDOp gather) -> Result {
+        Dims from(getDims(gather.getInput())), at(getDims(gather.getIndices()));
+        std::optional<int64_t> depth = at.back().getConstant();
+        size_t batch = gather.getBatchDims();
+        if (!depth || batch + *depth > from.size())
+          return std::nullopt;
+        Dims result(at.begin(), at.end() - 1);
+        result.append(from.begin() + batch + *depth, from.end());
+        return result;
+      })
       .Case<RangeOp>([&](RangeOp range) -> Result {
         std::optional<SmallVector<SymbolicExpr>> start = getContents(range.getStart()),
                                                  limit = getContents(range.getLimit()),

@@ -88,8 +88,7 @@ TEST(ContractionTest, MatMulIntegerWithZeroPoints) {
   expectInts(get(matmulInteger(a, b, &rowZero, &zero)), {2, 2}, {-32255, -10, 10, 20});
   Tensor columnZero = ints({2}, {0, 1}, DataType::I8);
   expectInts(get(matmulInteger(a, b, nullptr, &columnZero)), {2, 2}, {-32640, 0, -1240, 40});
-  EXPECT_NE(getError(matmulInteger(a, b, &zero)).find("zero point has type i8"),
-            std::string::npos);
+  EXPECT_NE(getError(matmulInteger(a, b, &zero)).find("zero point has type i8"), std::string::npos);
 }
 
 TEST(ContractionTest, RefusesTooMuchWork) {
@@ -104,14 +103,12 @@ TEST(ContractionTest, Conv) {
   options.padsEnd = {1, 1};
   options.dilations = {1, 2};
   Tensor bias = pattern({4}, 2);
-  expectFloats(get(conv(pattern({1, 4, 5, 4}), pattern({4, 2, 3, 2}, 1), &bias, options, 2)),
-               {1, 4, 3, 3},
-               {-2.671875, 1.09375,  2.8125,    2.875,    2.75,    -0.984375, -5.0,
-                1.609375,  1.40625,  3.609375,  -2.5,     1.8125,  -1.546875, 4.0,
-                -2.078125, 1.734375, 0.984375,  1.53125,  2.65625, -0.03125,  -1.703125,
-                -4.640625, -2.40625, -0.40625,  1.78125,  1.21875, -2.5625,   -1.53125,
-                1.71875,   0.6875,   2.546875,  -3.5625,  0.53125, -3.03125,  3.0625,
-                1.3125});
+  expectFloats(
+      get(conv(pattern({1, 4, 5, 4}), pattern({4, 2, 3, 2}, 1), &bias, options, 2)), {1, 4, 3, 3},
+      {-2.671875, 1.09375,  2.8125,    2.875,     2.75,     -0.984375, -5.0,     1.609375, 1.40625,
+       3.609375,  -2.5,     1.8125,    -1.546875, 4.0,      -2.078125, 1.734375, 0.984375, 1.53125,
+       2.65625,   -0.03125, -1.703125, -4.640625, -2.40625, -0.40625,  1.78125,  1.21875,  -2.5625,
+       -1.53125,  1.71875,  0.6875,    2.546875,  -3.5625,  0.53125,   -3.03125, 3.0625,   1.3125});
   WindowOptions left;
   left.strides = {2};
   left.padsBegin = {2};
@@ -139,8 +136,7 @@ TEST(ContractionTest, ConvErrors) {
   EXPECT_NE(getError(conv(x, w, nullptr, options)).find("expected 1 entries"), std::string::npos);
   EXPECT_NE(getError(conv(x, w, nullptr, {}, 3)).find("3 groups"), std::string::npos);
   EXPECT_NE(getError(conv(x, w, nullptr, {}, 0)).find("at least one group"), std::string::npos);
-  EXPECT_NE(getError(conv(x, pattern({4, 4, 6}), nullptr)).find("does not fit"),
-            std::string::npos);
+  EXPECT_NE(getError(conv(x, pattern({4, 4, 6}), nullptr)).find("does not fit"), std::string::npos);
   options.strides.clear();
   options.padsBegin = {int64_t(1) << 40};
   options.padsEnd = {0};
@@ -164,19 +160,19 @@ TEST(ContractionTest, ConvTranspose) {
   options.padsBegin = {1, 0};
   options.padsEnd = {0, 1};
   Tensor bias = pattern({2}, 2);
-  Tensor y = get(convTranspose(pattern({1, 4, 3, 2}), pattern({4, 1, 3, 2}, 1), &bias, options, 2,
-                               {1, 2}));
+  Tensor y = get(
+      convTranspose(pattern({1, 4, 3, 2}), pattern({4, 1, 3, 2}, 1), &bias, options, 2, {1, 2}));
   expectFloats(y, {1, 2, 7, 6},
-               {0.078125,  -0.671875, 0.25,     -0.46875, 1.03125,  0.25,     -0.84375, 0.359375,
-                0.25,      -0.140625, -0.90625, 0.25,     1.5,      -0.5,     0.25,     -0.484375,
-                -0.234375, 0.25,      1.28125,  1.0625,   0.25,     -0.53125, -0.203125, 0.25,
-                -1.03125,  1.46875,   0.25,     0.9375,   -0.0625,  0.25,     0.375,    -0.71875,
-                0.25,      0.375,     0.8125,   0.25,     0.25,     0.25,     0.25,     0.25,
-                0.25,      0.25,      1.40625,  2.5,      1.125,    0.546875, 0.65625,  1.125,
-                -0.40625,  1.96875,   1.125,    -0.328125, 0.078125, 1.125,   1.125,    0.25,
-                1.125,     1.34375,   2.0,      1.125,    5.140625, 1.0625,   1.125,    0.1875,
-                2.40625,   1.125,     0.484375, 0.15625,  1.125,    1.0625,   -0.25,    1.125,
-                0.90625,   0.578125,  1.125,    2.75,     1.4375,   1.125,    1.125,    1.125,
+               {0.078125,  -0.671875, 0.25,     -0.46875,  1.03125,  0.25,     -0.84375,  0.359375,
+                0.25,      -0.140625, -0.90625, 0.25,      1.5,      -0.5,     0.25,      -0.484375,
+                -0.234375, 0.25,      1.28125,  1.0625,    0.25,     -0.53125, -0.203125, 0.25,
+                -1.03125,  1.46875,   0.25,     0.9375,    -0.0625,  0.25,     0.375,     -0.71875,
+                0.25,      0.375,     0.8125,   0.25,      0.25,     0.25,     0.25,      0.25,
+                0.25,      0.25,      1.40625,  2.5,       1.125,    0.546875, 0.65625,   1.125,
+                -0.40625,  1.96875,   1.125,    -0.328125, 0.078125, 1.125,    1.125,     0.25,
+                1.125,     1.34375,   2.0,      1.125,     5.140625, 1.0625,   1.125,     0.1875,
+                2.40625,   1.125,     0.484375, 0.15625,   1.125,    1.0625,   -0.25,     1.125,
+                0.90625,   0.578125,  1.125,    2.75,      1.4375,   1.125,    1.125,     1.125,
                 1.125,     1.125,     1.125,    1.125});
   EXPECT_NE(getError(convTranspose(pattern({1, 4, 3}), pattern({4, 1, 3}), nullptr, {}, 1, {5}))
                 .find("output padding"),

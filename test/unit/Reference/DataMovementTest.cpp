@@ -95,8 +95,8 @@ TEST(DataMovementTest, SliceMatchesIndexing) {
     for (int64_t k = clampIndex(start), last = clampIndex(end); step > 0 ? k < last : k > last;
          k += step)
       expected.push_back(x.getInt({k}));
-    expectInts(get(slice(x, {start}, {end}, {0}, {step})),
-               {static_cast<int64_t>(expected.size())}, expected);
+    expectInts(get(slice(x, {start}, {end}, {0}, {step})), {static_cast<int64_t>(expected.size())},
+               expected);
   }
 }
 

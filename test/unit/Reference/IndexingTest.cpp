@@ -15,8 +15,7 @@ using llvm::SmallVector;
 TEST(IndexingTest, Gather) {
   Tensor x = ints({3, 2}, {1, 2, 3, 4, 5, 6});
   expectInts(get(gather(x, ints({2}, {-1, 0}))), {2, 2}, {5, 6, 1, 2});
-  expectInts(get(gather(x, ints({1, 2}, {1, 1}, DataType::I32), 1)), {3, 1, 2},
-             {2, 2, 4, 4, 6, 6});
+  expectInts(get(gather(x, ints({1, 2}, {1, 1}, DataType::I32), 1)), {3, 1, 2}, {2, 2, 4, 4, 6, 6});
   expectInts(get(gather(x, ints({}, {1}), -1)), {3}, {2, 4, 6});
   EXPECT_EQ(getError(gather(x, ints({1}, {3}))), "gather: index 3 is out of range for size 3");
   getError(gather(x, ints({1}, {-4})));
@@ -59,8 +58,8 @@ TEST(IndexingTest, GatherNdAndScatterNd) {
   getError(gatherNd(x, Tensor::scalarInt(DataType::I64, 0)));
   Tensor y = ints({4}, {1, 2, 3, 4});
   expectInts(get(scatterNd(y, ints({2, 1}, {-1, 0}), ints({2}, {9, 8}))), {4}, {8, 2, 3, 9});
-  expectInts(get(scatterNd(y, ints({2, 1}, {1, 1}), ints({2}, {9, 8}), ScatterReduction::Add)),
-             {4}, {1, 19, 3, 4});
+  expectInts(get(scatterNd(y, ints({2, 1}, {1, 1}), ints({2}, {9, 8}), ScatterReduction::Add)), {4},
+             {1, 19, 3, 4});
   getError(scatterNd(y, ints({2, 1}, {1, 1}), ints({3}, {9, 8, 7})));
 }
 

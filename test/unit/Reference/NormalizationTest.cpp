@@ -24,9 +24,9 @@ TEST(NormalizationTest, LayerNorm) {
               0.6222119, -0.8058666, -0.6913337, 0.5481877, -1.4078183});
   expectNear(norm.mean, {2, 1, 1}, {-0.25, 0.20833333});
   expectNear(norm.invStd, {2, 1, 1}, {1.3774554, 1.2066916});
-  EXPECT_EQ(get(layerNorm(pattern({2, 2}, 0, DataType::F16), nullptr, nullptr, -1, 0))
-                .mean.getType(),
-            DataType::F32);
+  EXPECT_EQ(
+      get(layerNorm(pattern({2, 2}, 0, DataType::F16), nullptr, nullptr, -1, 0)).mean.getType(),
+      DataType::F32);
   getError(layerNorm(pattern({2, 3}), &scale, nullptr, 1, 0));
   getError(layerNorm(pattern({2, 3}), nullptr, nullptr, 2, 0));
   expectShape(get(layerNorm(pattern({0, 3}), nullptr, nullptr, 1, 0)).mean, {0, 1});
@@ -68,7 +68,10 @@ TEST(NormalizationTest, Softmax) {
 
 TEST(NormalizationTest, Lrn) {
   expectNear(get(lrn(pattern({1, 5, 2, 1}), 4, 0.5, 0.75, 1.5)), {1, 5, 2, 1},
-             {-0.6678866, -0.08291918, 0.4546381, -0.8120475, -0.23813958, 0.30492714, 0.89918745, -0.4128478, 0.16472286, 0.7533059});
-  expectNear(get(lrn(pattern({1, 5, 2, 1}), 3, 0.5, 0.75, 1.5)), {1, 5, 2, 1}, {-0.6543173, -0.081699036, 0.48589423, -0.80280215, -0.22881094, 0.31302506, 0.8671762, -0.3992426, 0.15918419, 0.7312446});
+             {-0.6678866, -0.08291918, 0.4546381, -0.8120475, -0.23813958, 0.30492714, 0.89918745,
+              -0.4128478, 0.16472286, 0.7533059});
+  expectNear(get(lrn(pattern({1, 5, 2, 1}), 3, 0.5, 0.75, 1.5)), {1, 5, 2, 1},
+             {-0.6543173, -0.081699036, 0.48589423, -0.80280215, -0.22881094, 0.31302506, 0.8671762,
+              -0.3992426, 0.15918419, 0.7312446});
   getError(lrn(pattern({1, 5}), 0, 1, 1, 1));
 }

@@ -13,13 +13,13 @@ using namespace mlir::compress::reference;
 using llvm::SmallVector;
 
 static const DataType kNumericTypes[] = {
-    DataType::F64,      DataType::F32,      DataType::F16,        DataType::BF16,
-    DataType::F8E4M3FN, DataType::F8E5M2,   DataType::F8E8M0FNU,  DataType::F6E2M3FN,
-    DataType::F4E2M1FN, DataType::I64,      DataType::I32,        DataType::I16,
-    DataType::I8,       DataType::I6,       DataType::I4,         DataType::I3,
-    DataType::I2,       DataType::U64,      DataType::U32,        DataType::U16,
-    DataType::U8,       DataType::U6,       DataType::U4,         DataType::U3,
-    DataType::U2,       DataType::Bool,     DataType::Complex64,  DataType::Complex128};
+    DataType::F64,      DataType::F32,    DataType::F16,       DataType::BF16,
+    DataType::F8E4M3FN, DataType::F8E5M2, DataType::F8E8M0FNU, DataType::F6E2M3FN,
+    DataType::F4E2M1FN, DataType::I64,    DataType::I32,       DataType::I16,
+    DataType::I8,       DataType::I6,     DataType::I4,        DataType::I3,
+    DataType::I2,       DataType::U64,    DataType::U32,       DataType::U16,
+    DataType::U8,       DataType::U6,     DataType::U4,        DataType::U3,
+    DataType::U2,       DataType::Bool,   DataType::Complex64, DataType::Complex128};
 
 TEST(TensorTest, PackedRoundTripOfEveryType) {
   std::mt19937_64 random(1);

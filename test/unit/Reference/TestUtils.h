@@ -39,8 +39,7 @@ inline Tensor pattern(llvm::ArrayRef<int64_t> shape, int64_t seed = 0,
 }
 
 /// Random values: floats in [-4, 4], integers over the whole type (64 bits).
-inline Tensor randomTensor(std::mt19937_64 &random, DataType type,
-                           llvm::ArrayRef<int64_t> shape) {
+inline Tensor randomTensor(std::mt19937_64 &random, DataType type, llvm::ArrayRef<int64_t> shape) {
   Tensor result = llvm::cantFail(Tensor::create(type, shape));
   std::uniform_real_distribution<double> value(-4, 4);
   for (int64_t i = 0; i < result.getNumElements(); ++i) {
@@ -63,7 +62,8 @@ inline llvm::SmallVector<int64_t> randomShape(std::mt19937_64 &random, int64_t r
 }
 
 /// Value of an Expected; a test failure with its message otherwise.
-template <typename T> T get(llvm::Expected<T> value) {
+template <typename T>
+T get(llvm::Expected<T> value) {
   if (value)
     return std::move(*value);
   ADD_FAILURE() << llvm::toString(value.takeError());
@@ -71,7 +71,8 @@ template <typename T> T get(llvm::Expected<T> value) {
 }
 
 /// Message of the error that is expected.
-template <typename T> std::string getError(llvm::Expected<T> value) {
+template <typename T>
+std::string getError(llvm::Expected<T> value) {
   if (!value)
     return llvm::toString(value.takeError());
   ADD_FAILURE() << "expected an error";

@@ -49,9 +49,9 @@ static const llvm::fltSemantics &getSemantics(DataType type) {
 }
 
 static const DataType kSmallTypes[] = {
-    DataType::F16,        DataType::BF16,      DataType::F8E4M3FN, DataType::F8E4M3FNUZ,
-    DataType::F8E5M2,     DataType::F8E5M2FNUZ, DataType::F8E8M0FNU, DataType::F6E2M3FN,
-    DataType::F6E3M2FN,   DataType::F4E2M1FN};
+    DataType::F16,      DataType::BF16,       DataType::F8E4M3FN,  DataType::F8E4M3FNUZ,
+    DataType::F8E5M2,   DataType::F8E5M2FNUZ, DataType::F8E8M0FNU, DataType::F6E2M3FN,
+    DataType::F6E3M2FN, DataType::F4E2M1FN};
 
 TEST(NumericFormatsTest, DecodesEveryCodeAsAPFloat) {
   for (DataType type : kSmallTypes) {

@@ -67,6 +67,7 @@ public:
   /// A value of at most 1 KiB that shapes the graph as `compress.constant`, if it is a constant;
   /// otherwise the value itself.
   Value structural(Value value);
+  Value getConstant(ElementsAttr value);
   Value constantInts(ArrayRef<int64_t> values);
   /// A tensor of rank 0.
   Value scalar(Type elementType, double value);

@@ -105,7 +105,7 @@ public:
   static constexpr int64_t maxContents = 64;
 
 private:
-  using Dims = SmallVector<SymbolicExpr, 4>;
+  using Dims = SmallVector<SymbolicExpr>;
   bool isPositive(const SymbolicExpr &expr) const;
   SymbolicExpr broadcastDim(const SymbolicExpr &a, const SymbolicExpr &b);
   Dims broadcast(ArrayRef<SymbolicExpr> a, ArrayRef<SymbolicExpr> b);

@@ -16,6 +16,7 @@
 #include "compress/Support/DataType.h"
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

@@ -103,10 +103,16 @@ FailureOr<SmallVector<ReshapeDim>> mlir::compress::getReshapedDims(const Inferen
   ReshapeDim total = multiplyAll(inputDims);
   bool isStatic = !total.isUnknown && total.symbols.empty() && known.symbols.empty();
   if (inferred) {
-    if (isStatic && (known.factor == 0 || total.factor % known.factor != 0))
+    if (allowZero && llvm::is_contained(shape, 0))
+      return site.error("expects no -1 beside a 0 with allowzero, got " + dimsToString(shape));
+    if (isStatic && known.factor != 0 && total.factor % known.factor != 0)
       return site.error("expects a shape that divides the " + Twine(total.factor) +
                         " elements of the input, got " + dimsToString(shape));
-    dims[*inferred] = divide(total, known);
+    // Any size would do beside a copied dim of size 0; ONNX takes 0.
+    if (isStatic && known.factor == 0)
+      dims[*inferred].factor = 0;
+    else
+      dims[*inferred] = divide(total, known);
   } else if (isStatic && known.factor != total.factor) {
     return site.error("expects a shape of " + Twine(total.factor) + " elements, got " +
                       dimsToString(shape));

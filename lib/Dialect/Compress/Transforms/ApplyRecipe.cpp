@@ -58,6 +58,7 @@ LogicalResult ApplyRecipe::initialize(MLIRContext *context) {
 
 void ApplyRecipe::runOnOperation() {
   MLIRContext *context = &getContext();
+  getOperation()->setAttr("compress.recipe", StringAttr::get(context, rules.toYAML()));
   auto helper = context->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
   std::vector<WeightedOp> ops = collectWeighted(getOperation());
   std::vector<bool> matched(rules.rules.size());

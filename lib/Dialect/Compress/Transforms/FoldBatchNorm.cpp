@@ -160,6 +160,8 @@ LogicalResult FoldBatchNorm::fold(WeightStore &store, WeightSymbols &symbols, Ba
     producer->setOperand(2, biasValue);
   else
     producer->insertOperands(2, biasValue);
+  // Users rely on the type that the normalization has.
+  producer->getResult(0).setType(norm.getResult().getType());
   norm.getResult().replaceAllUsesWith(producer->getResult(0));
   norm.erase();
   return success();

@@ -28,6 +28,8 @@ struct FoldConstants : public compress::impl::FoldConstantsBase<FoldConstants> {
   void runOnOperation() override {
     WeightStore store(&getContext());
     WeightSymbols symbols(getOperation());
+    loads.clear();
+    getOperation().walk([&](LoadOp load) { ++loads[load.getWeightAttr().getAttr()]; });
     SmallVector<Operation *> candidates;
     getOperation().walk([&](ReferenceOpInterface op) {
       if (!isa<DecodeOpInterface>(op.getOperation()) && op->getNumOperands() > 0)
@@ -40,6 +42,8 @@ struct FoldConstants : public compress::impl::FoldConstantsBase<FoldConstants> {
 
 private:
   LogicalResult fold(WeightStore &store, WeightSymbols &symbols, Operation *op);
+  /// How often each weight of the module was loaded when the pass began.
+  llvm::DenseMap<StringAttr, unsigned> loads;
 };
 } // namespace
 
@@ -60,7 +64,9 @@ LogicalResult FoldConstants::fold(WeightStore &store, WeightSymbols &symbols, Op
       return success();
     if (!like || isa<LoadOp>(source.getOperation()))
       like = source;
-    if (operand.hasOneUse())
+    // A weight dies with its last load.
+    auto load = dyn_cast<LoadOp>(source.getOperation());
+    if (operand.hasOneUse() && (!load || loads.lookup(load.getWeightAttr().getAttr()) == 1))
       dying += getBytes(operand.getType());
   }
   for (Type type : op->getResultTypes()) {

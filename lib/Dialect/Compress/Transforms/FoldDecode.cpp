@@ -20,15 +20,15 @@ namespace compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Outermost links of decode chains on weights: results that no further link takes.
+/// Links of decode chains whose result something else than a further link takes, or nothing.
 static SmallVector<Operation *> collectRoots(ModuleOp module) {
   SmallVector<Operation *> roots;
   module.walk([&](DecodeOpInterface link) {
-    bool isInner = llvm::any_of(link->getUses(), [](OpOperand &use) {
+    bool isInner = llvm::all_of(link->getUses(), [](OpOperand &use) {
       auto next = dyn_cast<DecodeOpInterface>(use.getOwner());
       return next && &next.getEncodedOperand() == &use;
     });
-    if (!isInner)
+    if (!isInner || link->use_empty())
       roots.push_back(link);
   });
   return roots;

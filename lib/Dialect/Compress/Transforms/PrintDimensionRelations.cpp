@@ -28,8 +28,7 @@ namespace compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// The dim as "in0[1]" or "out0[1]"; results come first, so that a value that is both (there is
-/// none in SSA outside of graph regions) has one name.
+/// The dim as "in0[1]" or "out0[1]"; a value that is several operands is the first of them.
 static void print(llvm::raw_ostream &os, Operation *op, const DimOf &dim) {
   for (auto [i, result] : llvm::enumerate(op->getResults()))
     if (result == dim.value) {
@@ -58,10 +57,9 @@ static void print(llvm::raw_ostream &os, Operation *op, const DimensionRelation 
     os << " from " << relation.start << " step " << relation.step;
 }
 
-/// True for ops whose relations matter: those with tensors on either side.
-static bool hasTensors(Operation *op) {
-  return llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>) ||
-         llvm::any_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>);
+/// True for ops that use tensors; a constant or a weight has nothing to relate.
+static bool usesTensors(Operation *op) {
+  return llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>);
 }
 
 namespace {
@@ -73,8 +71,8 @@ struct PrintDimensionRelations
     getOperation()->walk([](Operation *op) {
       DimensionRelationOpInterface interface = dyn_cast<DimensionRelationOpInterface>(op);
       if (!interface) {
-        if (hasTensors(op))
-          op->emitRemark("no dimension relations are known of this op");
+        if (usesTensors(op))
+          op->emitRemark("no dimension relations are known");
         return;
       }
       DimensionRelations relations;
@@ -84,7 +82,7 @@ struct PrintDimensionRelations
       llvm::interleave(
           relations.get(), os, [&](const DimensionRelation &relation) { print(os, op, relation); },
           "; ");
-      op->emitRemark(text.empty() ? "dims are independent" : text);
+      op->emitRemark() << "dimension relations (" << text << ")";
     });
     markAllAnalysesPreserved();
   }

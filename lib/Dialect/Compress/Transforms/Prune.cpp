@@ -111,8 +111,12 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
     outcome.skipped.push_back("it is " + name + " already");
     return success();
   }
+  if (weight.type.getNumElements() == 0) {
+    outcome.skipped.push_back("it is empty");
+    return success();
+  }
   int64_t length = weight.type.getDimSize(axis);
-  if (length < nm.m || weight.type.getNumElements() == 0) {
+  if (length < nm.m) {
     outcome.skipped.push_back("not pruned to " + name + ": the contraction has only " +
                               std::to_string(length) + " elements");
     return success();

@@ -231,9 +231,9 @@ static void collectSymbols(const WeightChain &chain, llvm::SetVector<StringAttr>
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// One line of the report, made where the outcome is known and told in program order.
-struct Line {
-  LayerReport layer;
+/// Lines of the report for the users of one weight, told in program order when the outcome is known.
+struct Entry {
+  SmallVector<LayerReport, 1> lines;
   bool ready = false;
 };
 } // namespace
@@ -295,8 +295,8 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
 
   // Gather.
   std::vector<WeightTask> tasks;
-  std::vector<Line> lines;
-  SmallVector<int64_t> taskOfLine;
+  std::vector<Entry> entries;
+  SmallVector<size_t> entryOfTask;
   llvm::SetVector<StringAttr> candidates;
   auto units = gatherUnits(module);
   for (auto &[identity, unit] : units) {
@@ -304,17 +304,21 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
     for (const WeightedOp &user : unit.users)
       if (PlanAttr plan = helper.getAttr(user.op))
         wanted |= (options.prunes && plan.getPrune()) || (options.quantizes && plan.getQuantize());
-    Line line{describeLayer(unit.users.front()), false};
+    Entry entry;
+    for (const WeightedOp &user : unit.users) {
+      entry.lines.push_back(describeLayer(user));
+      entry.lines.back().shared = entry.lines.size() > 1;
+    }
     std::string reason = !wanted ? "not selected" : explainConflict(unit, options);
     if (reason.empty())
       reason = explainUnsupported(unit.users.front().chain);
     if (!reason.empty()) {
-      line.layer.reason = reason;
-      line.ready = true;
-      taskOfLine.push_back(-1);
+      for (LayerReport &line : entry.lines)
+        line.reason = reason;
+      entry.ready = true;
       if (wanted)
         remark::missed(unit.users.front().op->getLoc(), remarkOptions)
-            << describe(line.layer) + " is left alone: " + reason;
+            << describe(entry.lines.front()) + " is left alone: " + reason;
     } else {
       WeightTask task;
       PlanAttr plan = helper.getAttr(unit.users.front().op);
@@ -325,15 +329,11 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
       for (const WeightedOp &user : unit.users)
         collectSymbols(user.chain, candidates);
       task.users = std::move(unit.users);
-      taskOfLine.push_back(tasks.size());
+      entryOfTask.push_back(entries.size());
       tasks.push_back(std::move(task));
     }
-    lines.push_back(std::move(line));
+    entries.push_back(std::move(entry));
   }
-  SmallVector<int64_t> lineOfTask(tasks.size());
-  for (auto [line, task] : llvm::enumerate(taskOfLine))
-    if (task >= 0)
-      lineOfTask[task] = line;
 
   // Rewrite, in parallel over weights; tell the report as soon as all earlier lines are known.
   WeightStore store(context);
@@ -341,9 +341,10 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
   std::mutex reportMutex;
   size_t told = 0;
   auto tell = [&] {
-    for (; told < lines.size() && lines[told].ready; ++told)
+    for (; told < entries.size() && entries[told].ready; ++told)
       if (ReportCollector *collector = dialect->getReportCollector())
-        collector->addLayer(lines[told].layer);
+        for (const LayerReport &line : entries[told].lines)
+          collector->addLayer(line);
   };
   tell();
   LogicalResult result = failableParallelForEach(
@@ -357,14 +358,15 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
         outcome.weight = std::move(*weight);
         if (failed(step(store, task, outcome)))
           return failure();
-        Line &line = lines[lineOfTask[index]];
-        finishLayer(line.layer, outcome);
+        Entry &entry = entries[entryOfTask[index]];
+        for (LayerReport &line : entry.lines)
+          finishLayer(line, outcome);
         // Bytes of the module that were only read are given back now.
         if (!outcome.changed)
           outcome.weight = EncodedWeight();
         outcomes[index] = std::move(outcome);
         std::lock_guard lock(reportMutex);
-        line.ready = true;
+        entry.ready = true;
         tell();
         return success();
       });
@@ -374,7 +376,7 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
   // Commit, in program order.
   WeightSymbols symbols(module);
   for (auto [task, outcome] : llvm::zip(tasks, outcomes)) {
-    const LayerReport &layer = lines[lineOfTask[&task - tasks.data()]].layer;
+    const LayerReport &layer = entries[entryOfTask[&task - tasks.data()]].lines.front();
     Location loc = task.first().op->getLoc();
     if (!outcome->done.empty())
       remark::passed(loc, remarkOptions)

@@ -25,7 +25,7 @@ class Compress_Enum<string name, string summary, list<I32EnumAttrCase> cases>
 
 class Compress_EnumAttr<EnumAttrInfo info, string mnemonic>
     : EnumAttr<Compress_Dialect, info, mnemonic> {
-  let assemblyFormat = "`` $value";
+  let assemblyFormat = "$value";
 }
 
 def Compress_WeightLayout : Compress_Enum<"WeightLayout", "order of a linear weight's dims", [

@@ -35,7 +35,7 @@ def Compress_LinearOp : Compress_WeightedOp<"linear"> {
   );
   let results = (outs Compress_NumericTensor:$result);
   let assemblyFormat = [{
-    $weight_layout $input `,` $weight (`bias` $bias^)? attr-dict
+    `` $weight_layout $input `,` $weight (`bias` $bias^)? attr-dict
     `:` functional-type(operands, results)
   }];
 }
@@ -133,7 +133,7 @@ def Compress_PoolOp : Compress_ModelOp<"pool"> {
     DefaultValuedAttr<BoolAttr, "false">:$count_include_pad
   );
   let results = (outs Compress_NumericTensor:$result);
-  let assemblyFormat = "$kind $input attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "`` $kind $input attr-dict `:` functional-type(operands, results)";
 }
 
 #endif // COMPRESS_DIALECT_COMPRESS_IR_CONTRACTIONOPS_TD

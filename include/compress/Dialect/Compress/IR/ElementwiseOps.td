@@ -176,7 +176,7 @@ def Compress_GeluOp : Compress_ModelOp<"gelu"> {
     DefaultValuedAttr<Compress_GeluApproximationAttr,
                       "::mlir::compress::GeluApproximation::None">:$approximate);
   let results = (outs Compress_FloatTensor:$result);
-  let assemblyFormat = "$approximate $input attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "`` $approximate $input attr-dict `:` functional-type(operands, results)";
 }
 
 def Compress_LeakyReluOp : Compress_ModelOp<"leaky_relu"> {

@@ -89,7 +89,7 @@ def Compress_DynamicQuantizeOp : Compress_EncodingOp<"dynamic_quantize"> {
   let results = (outs
     RankedTensorOf<[UI8, I8]>:$codes, Compress_FloatTensor:$scale, RankedTensorOf<[UI8, I8]>:$zero_point);
   let assemblyFormat = [{
-    $input $granularity attr-dict `:` functional-type(operands, results)
+    $input `` $granularity attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }

@@ -15,7 +15,8 @@ def Compress_ReshapeOp : Compress_ModelOp<"reshape"> {
   let summary = "same elements, other shape";
   let description = [{
     In `shape` one entry may be -1 (inferred) and 0 copies the input's dim of that index (unless
-    `allowzero`). Constraints: (C1) a constant shape has at most one -1 and no smaller entries;
+    `allowzero`). Constraints: (C1) a constant shape has at most one -1, none beside a 0 with
+    `allowzero`, and no smaller entries;
     (C2) element counts agree where they are known.
 
     ```mlir
@@ -116,7 +117,7 @@ def Compress_PadOp : Compress_ModelOp<"pad"> {
   );
   let results = (outs Compress_Tensor:$result);
   let assemblyFormat = [{
-    $mode $input `,` $pads (`value` $value^)? attr-dict `:` functional-type(operands, results)
+    `` $mode $input `,` $pads (`value` $value^)? attr-dict `:` functional-type(operands, results)
   }];
 }
 
@@ -167,7 +168,7 @@ def Compress_ScatterElementsOp : Compress_ModelOp<"scatter_elements"> {
   );
   let results = (outs Compress_Tensor:$result);
   let assemblyFormat = [{
-    $reduction $input `,` $indices `,` $updates attr-dict `:` functional-type(operands, results)
+    `` $reduction $input `,` $indices `,` $updates attr-dict `:` functional-type(operands, results)
   }];
 }
 

@@ -78,7 +78,7 @@ def Compress_ReduceOp : Compress_ModelOp<"reduce"> {
     DefaultValuedAttr<BoolAttr, "true">:$keepdims
   );
   let results = (outs Compress_NumericTensor:$result);
-  let assemblyFormat = "$kind $input attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "`` $kind $input attr-dict `:` functional-type(operands, results)";
 }
 
 def Compress_ArgMaxOp : Compress_ModelOp<"argmax"> {

@@ -1,0 +1,55 @@
+//===- NormalizeWindow.cpp - windows of convolutions and pools --*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "NormalizeWindow.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using namespace mlir::compress::onnx;
+
+FailureOr<Window> onnx::getWindow(OnnxNode &node, ArrayRef<int64_t> spatial,
+                                  ArrayRef<int64_t> kernel, int64_t strideDefault,
+                                  bool ignoreSame) {
+  size_t rank = spatial.size();
+  Window window;
+  window.strides = node.getInts("strides").value_or(SmallVector<int64_t>(rank, strideDefault));
+  window.dilations = node.getInts("dilations").value_or(SmallVector<int64_t>(rank, 1));
+  window.pads = node.getInts("pads").value_or(SmallVector<int64_t>(2 * rank, 0));
+  if (kernel.size() != rank || window.strides.size() != rank || window.dilations.size() != rank ||
+      window.pads.size() != 2 * rank)
+    return node.error("expects one kernel, stride and dilation entry and two pads entries per "
+                      "spatial dim");
+  auto isPositive = [](int64_t value) { return value > 0; };
+  if (!llvm::all_of(window.strides, isPositive) || !llvm::all_of(window.dilations, isPositive))
+    return node.error("expects positive strides and dilations");
+
+  StringRef autoPad = node.getString("auto_pad", "NOTSET");
+  if (autoPad == "NOTSET" || autoPad.empty())
+    return window;
+  if (autoPad != "VALID" && autoPad != "SAME_UPPER" && autoPad != "SAME_LOWER")
+    return node.error("unknown auto_pad '" + autoPad + "'");
+  window.pads.assign(2 * rank, 0);
+  if (autoPad == "VALID" || ignoreSame)
+    return window;
+  for (size_t i = 0; i < rank; ++i) {
+    if (ShapedType::isDynamic(kernel[i]))
+      return node.keep("the padding depends on dynamic dims");
+    int64_t extent = (kernel[i] - 1) * window.dilations[i] + 1, total = extent - 1;
+    // Without stride the padding does not depend on the size.
+    if (window.strides[i] != 1) {
+      if (ShapedType::isDynamic(spatial[i]))
+        return node.keep("the padding depends on dynamic dims");
+      int64_t windows = llvm::divideCeil(spatial[i], window.strides[i]);
+      total = std::max<int64_t>((windows - 1) * window.strides[i] + extent - spatial[i], 0);
+    }
+    int64_t less = total / 2;
+    window.pads[i] = autoPad == "SAME_UPPER" ? less : total - less;
+    window.pads[rank + i] = total - window.pads[i];
+  }
+  return window;
+}

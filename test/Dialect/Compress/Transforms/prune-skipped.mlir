@@ -1,0 +1,144 @@
+// RUN: compress-opt %s --compress-prune=pattern=2:4 --split-input-file --verify-diagnostics --remarks-filter=prune | FileCheck %s
+
+// Embedding tables are left alone by a pattern for all.
+// CHECK: compress.weight private @table : tensor<2x4xf32>
+compress.weight private @table : tensor<2x4xf32> = dense<[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]>
+// CHECK-LABEL: func.func @no_embedding
+func.func @no_embedding(%i: tensor<?xi64>) -> tensor<?x4xf32> {
+  // CHECK: %[[W:.+]] = compress.load @table
+  // CHECK-NEXT: compress.embedding %[[W]]
+  %w = compress.load @table : tensor<2x4xf32>
+  %y = compress.embedding %w, %i : (tensor<2x4xf32>, tensor<?xi64>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+// A table that is also the head of the model is left alone: only one of the two users asks.
+// CHECK: compress.weight private @tied : tensor<2x4xf32>
+compress.weight private @tied : tensor<2x4xf32> = dense<[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]>
+// CHECK-LABEL: func.func @no_tied_head
+func.func @no_tied_head(%i: tensor<?xi64>) -> tensor<?x2xf32> {
+  // CHECK-NOT: compress.expand_nm
+  // CHECK: compress.linear nk
+  %e = compress.load @tied : tensor<2x4xf32>
+  // expected-remark @+1 {{weight 'tied' of "tok" is left alone: it is tied: 'compress.embedding' "tok" and 'compress.linear' "head" use the same weight and have different plans}}
+  %x = compress.embedding %e, %i {name = "tok"} : (tensor<2x4xf32>, tensor<?xi64>) -> tensor<?x4xf32>
+  %w = compress.load @tied : tensor<2x4xf32>
+  %y = compress.linear nk %x, %w {name = "head"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// -----
+
+// Two users that agree: the weight is rewritten once, and stays one.
+// CHECK: compress.weight private @shared.kept
+// CHECK: compress.weight private @shared.meta
+// CHECK-NOT: compress.weight
+compress.weight private @shared : tensor<1x4xf32> = dense<[[1.0, 2.0, 3.0, 4.0]]>
+// CHECK-LABEL: func.func @tied_with_one_plan
+func.func @tied_with_one_plan(%x: tensor<?x4xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>) {
+  // CHECK: compress.load @shared.kept
+  // CHECK: %[[A:.+]] = compress.expand_nm
+  // CHECK: compress.linear nk %{{.+}}, %[[A]]
+  // CHECK: compress.load @shared.kept
+  // CHECK: %[[B:.+]] = compress.expand_nm
+  // CHECK: compress.linear nk %{{.+}}, %[[B]]
+  %a = compress.load @shared : tensor<1x4xf32>
+  // expected-remark @+1 {{weight 'shared' of "first": 2:4}}
+  %y = compress.linear nk %x, %a {name = "first"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  %b = compress.load @shared : tensor<1x4xf32>
+  %z = compress.linear nk %x, %b {name = "second"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y, %z : tensor<?x1xf32>, tensor<?x1xf32>
+}
+
+// -----
+
+// The same bytes contracted along different dims cannot have one pattern.
+// CHECK: compress.weight private @square
+compress.weight private @square : tensor<4x4xf32> = dense<1.0>
+// CHECK-LABEL: func.func @no_tied_across_layouts
+func.func @no_tied_across_layouts(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  // CHECK-NOT: compress.expand_nm
+  %w = compress.load @square : tensor<4x4xf32>
+  // expected-remark @+1 {{use the same weight and contract different dims of it}}
+  %y = compress.linear nk %x, %w {name = "a"} : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  %z = compress.linear kn %y, %w {name = "b"} : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  return %z : tensor<?x4xf32>
+}
+
+// -----
+
+// Another kind of op uses the weight as well.
+// CHECK: compress.weight private @w
+compress.weight private @w : tensor<4x4xf32> = dense<1.0>
+// CHECK-LABEL: func.func @no_other_user
+func.func @no_other_user(%x: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<4x4xf32>) {
+  // CHECK-NOT: compress.expand_nm
+  %w = compress.load @w : tensor<4x4xf32>
+  // expected-remark @+1 {{weight 'w' of "fc" is left alone: it is also used by 'func.return', which is not a weighted op}}
+  %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  return %y, %w : tensor<?x4xf32>, tensor<4x4xf32>
+}
+
+// -----
+
+// CHECK: compress.weight private @short
+compress.weight private @short : tensor<2x3xf32> = dense<1.0>
+// CHECK: compress.weight private @empty
+compress.weight private @empty : tensor<0x4xf32> = dense<>
+// CHECK-LABEL: func.func @no_short_contraction
+func.func @no_short_contraction(%x: tensor<?x3xf32>, %z: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x0xf32>) {
+  // CHECK-NOT: compress.expand_nm
+  %w = compress.load @short : tensor<2x3xf32>
+  // expected-remark @+1 {{weight 'short' of "short": not pruned to 2:4: the contraction has only 3 elements}}
+  %y = compress.linear nk %x, %w : (tensor<?x3xf32>, tensor<2x3xf32>) -> tensor<?x2xf32>
+  %e = compress.load @empty : tensor<0x4xf32>
+  // expected-remark @+1 {{weight 'empty' of "empty": it is empty}}
+  %n = compress.linear nk %z, %e : (tensor<?x4xf32>, tensor<0x4xf32>) -> tensor<?x0xf32>
+  return %y, %n : tensor<?x2xf32>, tensor<?x0xf32>
+}
+
+// -----
+
+// A matmul of two activations has no weight, and neither has a linear op whose weight is an argument.
+// CHECK-LABEL: func.func @no_weight
+func.func @no_weight(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>) -> tensor<?x4xf32> {
+  // CHECK-NEXT: compress.matmul %{{.+}}, %{{.+}} : (
+  // CHECK-NEXT: compress.linear kn %{{.+}}, %{{.+}} : (
+  %y = compress.matmul %x, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  %z = compress.linear kn %y, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  return %z : tensor<?x4xf32>
+}
+
+// -----
+
+// It is pruned to this pattern already.
+// CHECK: compress.weight private @w.kept
+compress.weight private @w.kept : tensor<1x2xf32> = dense<[[3.0, 4.0]]>
+compress.weight private @w.meta : tensor<1x1xi8> = dense<14>
+// CHECK-LABEL: func.func @no_pattern_twice
+func.func @no_pattern_twice(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+  %k = compress.load @w.kept : tensor<1x2xf32>
+  %m = compress.load @w.meta : tensor<1x1xi8>
+  %w = compress.expand_nm %k, %m {n = 2 : i64, m = 4 : i64, axis = 1 : i64} : (tensor<1x2xf32>, tensor<1x1xi8>) -> tensor<1x4xf32>
+  // expected-remark @+1 {{weight 'w.kept' of "fc": it is 2:4 already}}
+  %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// -----
+
+// CHECK: compress.weight private @codes
+compress.weight private @codes : tensor<1x4xui4> = dense<[[0, 1, 2, 3]]>
+compress.weight private @table : tensor<16xf32> = dense<1.0>
+// CHECK-LABEL: func.func @no_lookup
+func.func @no_lookup(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+  // CHECK-NOT: compress.expand_nm
+  %c = compress.load @codes : tensor<1x4xui4>
+  %t = compress.load @table : tensor<16xf32>
+  %w = compress.lookup %c, %t : (tensor<1x4xui4>, tensor<16xf32>) -> tensor<1x4xf32>
+  // expected-remark @+1 {{weight 'codes' of "fc" is left alone: it is decoded by compress.lookup}}
+  %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
