@@ -72,8 +72,8 @@ BlockView mlir::compress::getAxisView(ArrayRef<int64_t> shape, int64_t axis) {
           product(shape.drop_front(axis + 1))};
 }
 
-FailureOr<std::pair<BlockView, uint64_t>>
-mlir::compress::getBlockView(ArrayRef<int64_t> shape, ArrayRef<int64_t> block) {
+FailureOr<std::pair<BlockView, uint64_t>> mlir::compress::getBlockView(ArrayRef<int64_t> shape,
+                                                                       ArrayRef<int64_t> block) {
   if (block.empty())
     return std::make_pair(BlockView{1, std::max<uint64_t>(1, product(shape)), 1},
                           std::max<uint64_t>(1, product(shape)));
@@ -90,9 +90,9 @@ mlir::compress::getBlockView(ArrayRef<int64_t> shape, ArrayRef<int64_t> block) {
     return std::make_pair(BlockView{product(shape), 1, 1}, uint64_t(1));
   }
   if (first == last)
-    return std::make_pair(getAxisView(shape, first),
-                          isWhole(first) ? std::max<uint64_t>(1, shape[first])
-                                         : static_cast<uint64_t>(block[first]));
+    return std::make_pair(getAxisView(shape, first), isWhole(first)
+                                                         ? std::max<uint64_t>(1, shape[first])
+                                                         : static_cast<uint64_t>(block[first]));
   for (int64_t dim = first; dim <= last; ++dim)
     if (!isWhole(dim))
       return failure();
@@ -209,31 +209,75 @@ FailureOr<StoredTensor> mlir::compress::expandValues(WeightStore &store,
                                                      EmitErrorFn emitError) {
   assert(weight.pattern && "nothing to expand");
   const EncodedWeight::Pattern &pattern = *weight.pattern;
-  auto type = RankedTensorType::get(weight.type.getShape(), weight.values.getType().getElementType());
+  auto type =
+      RankedTensorType::get(weight.type.getShape(), weight.values.getType().getElementType());
   FailureOr<StoredTensor> dense = StoredTensor::allocate(store, type, emitError);
   if (failed(dense))
     return failure();
   unsigned bits = getStorageBitWidth(weight.values.getDataType());
-  std::optional<uint64_t> fault =
-      expandNM(pattern.nm, getAxisView(type.getShape(), pattern.axis), bits,
-               weight.values.bytes().data(), pattern.positions.bytes().data(),
-               weight.values.getType().getShape().back(), static_cast<uint64_t>(pattern.fill),
-               dense->mutableBytes().data());
+  std::optional<uint64_t> fault = expandNM(
+      pattern.nm, getAxisView(type.getShape(), pattern.axis), bits, weight.values.bytes().data(),
+      pattern.positions.bytes().data(), weight.values.getType().getShape().back(),
+      static_cast<uint64_t>(pattern.fill), dense->mutableBytes().data());
   if (fault)
     return emitError() << "position " << *fault << " of the " << pattern.nm.n << ":" << pattern.nm.m
                        << " pattern is outside of its group or not larger than the one before";
   return dense;
 }
 
+LogicalResult mlir::compress::expandPattern(WeightStore &store, EncodedWeight &weight,
+                                            EmitErrorFn emitError) {
+  FailureOr<StoredTensor> dense = expandValues(store, weight, emitError);
+  if (failed(dense))
+    return failure();
+  EncodedWeight::Pattern &pattern = *weight.pattern;
+  BlockView view = getAxisView(weight.type.getShape(), pattern.axis);
+  pattern.mask.resize(view.getNumElements());
+  // The positions were checked while the values were expanded.
+  expandNMMask(pattern.nm, view, pattern.positions.bytes().data(),
+               weight.values.getType().getShape().back(), pattern.mask.data());
+  weight.values = std::move(*dense);
+  pattern.positions = StoredTensor();
+  return success();
+}
+
+FailureOr<bool> mlir::compress::compactPattern(WeightStore &store, EncodedWeight &weight,
+                                               EmitErrorFn emitError) {
+  EncodedWeight::Pattern &pattern = *weight.pattern;
+  SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
+  if (!zeroPoints.empty() && !llvm::all_equal(zeroPoints)) {
+    weight.pattern.reset();
+    return false;
+  }
+  BlockView view = getAxisView(weight.type.getShape(), pattern.axis);
+  SmallVector<int64_t> shape(weight.type.getShape());
+  shape[pattern.axis] = getCompactLength(pattern.nm, view.k);
+  Type element = weight.values.getType().getElementType();
+  SmallVector<int64_t> positionShape(shape);
+  positionShape.back() = getPositionRowBytes(pattern.nm, shape.back());
+  FailureOr<StoredTensor> kept =
+      StoredTensor::allocate(store, RankedTensorType::get(shape, element), emitError);
+  FailureOr<StoredTensor> positions = StoredTensor::allocate(
+      store, RankedTensorType::get(positionShape, IntegerType::get(element.getContext(), 8)),
+      emitError);
+  if (failed(kept) || failed(positions))
+    return failure();
+  if (std::optional<uint64_t> fault =
+          compactNM(pattern.nm, view, getStorageBitWidth(weight.values.getDataType()),
+                    weight.values.bytes().data(), pattern.mask.data(), shape.back(),
+                    kept->mutableBytes().data(), positions->mutableBytes().data()))
+    return emitError() << "internal error: the mask of element " << *fault
+                       << " does not have the pattern";
+  weight.values = std::move(*kept);
+  pattern.positions = std::move(*positions);
+  pattern.fill = zeroPoints.empty() ? 0 : zeroPoints.front();
+  std::vector<uint8_t>().swap(pattern.mask);
+  return true;
+}
+
 LogicalResult mlir::compress::applyDenseMask(WeightStore &store, EncodedWeight &weight,
                                              ArrayRef<uint8_t> mask, EmitErrorFn emitError) {
-  if (weight.pattern) {
-    FailureOr<StoredTensor> dense = expandValues(store, weight, emitError);
-    if (failed(dense))
-      return failure();
-    weight.values = std::move(*dense);
-    weight.pattern.reset();
-  }
+  assert((!weight.pattern || weight.pattern->isDense()) && "values are not dense");
   FailureOr<StoredTensor> result =
       StoredTensor::allocate(store, weight.values.getType(), emitError);
   if (failed(result))
@@ -298,8 +342,7 @@ FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
                                                            const WeightChain &chain,
                                                            EmitErrorFn emitError) {
   if (std::string reason = explainUnsupported(chain); !reason.empty())
-    return emitError() << "cannot rewrite weight '" << chain.getSourceName()
-                       << "': " << reason;
+    return emitError() << "cannot rewrite weight '" << chain.getSourceName() << "': " << reason;
   auto read = [&](Value value) { return StoredTensor::read(store, getSource(value), emitError); };
   EncodedWeight weight;
   weight.type = chain.getType();
@@ -323,7 +366,8 @@ FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
     if (failed(scale))
       return failure();
     weight.scales.emplace();
-    weight.scales->block = SmallVector<int64_t>(dequantize.getBlock().value_or(ArrayRef<int64_t>()));
+    weight.scales->block =
+        SmallVector<int64_t>(dequantize.getBlock().value_or(ArrayRef<int64_t>()));
     weight.scales->scale = std::move(*scale);
     if (dequantize.getZeroPoint()) {
       FailureOr<StoredTensor> zeroPoint = read(dequantize.getZeroPoint());
@@ -338,6 +382,12 @@ FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
       return failure();
     std::vector<uint8_t> dense =
         broadcastMask(weight.type.getShape(), bytes->getType(), bytes->bytes());
+    if (weight.pattern) {
+      // A mask takes elements away from the pattern: what is left has no pattern of its own.
+      if (failed(expandPattern(store, weight, emitError)))
+        return failure();
+      weight.pattern.reset();
+    }
     if (failed(applyDenseMask(store, weight, dense, emitError)))
       return failure();
   }
@@ -360,8 +410,8 @@ Value mlir::compress::writeEncodedWeight(OpBuilder &builder, WeightSymbols &symb
   if (weight.pattern) {
     EncodedWeight::Pattern &pattern = *weight.pattern;
     Value positions = source(pattern.positions, ".meta");
-    auto type = RankedTensorType::get(weight.type.getShape(),
-                                      weight.values.getType().getElementType());
+    auto type =
+        RankedTensorType::get(weight.type.getShape(), weight.values.getType().getElementType());
     value = ExpandNMOp::create(builder, loc, type, value, positions, pattern.nm.n, pattern.nm.m,
                                pattern.axis, pattern.fill);
   }

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
 #include "compress/ExternalInterfaces/Register.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 
 using namespace mlir;
@@ -57,7 +57,8 @@ struct LinalgModel : public WeightedOpInterface::FallbackModel<LinalgModel> {
       }
     } else if (linalg::isaConvolutionOpInterface(op)) {
       FailureOr<linalg::ConvolutionDimensions> dims = linalg::inferConvolutionDims(op);
-      if (succeeded(dims)) {
+      // Without input channels it is depthwise, or pooling.
+      if (succeeded(dims) && !dims->inputChannel.empty()) {
         SmallVector<unsigned> contraction(dims->inputChannel.begin(), dims->inputChannel.end());
         llvm::append_range(contraction, dims->filterLoop);
         add(1, dims->batch, contraction);

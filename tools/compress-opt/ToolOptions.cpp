@@ -131,6 +131,7 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
       return fail(program, "--dim: expects name=size with a positive size, got '" + dim + "'");
     importOptions.dims[name] = value;
   }
+  importOptions.hashWeights = !writesOnnx();
   if (!importOptions.dims.empty() && !readsOnnx())
     return fail(program, "--dim needs an .onnx input");
   if (!flags.memoryLimit.empty()) {

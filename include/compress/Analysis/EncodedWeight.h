@@ -61,12 +61,15 @@ struct EncodedWeight {
   RankedTensorType type;
   /// What is stored: floats, or codes if there are scales; only the kept ones if there is a pattern.
   StoredTensor values;
-  /// N:M pattern along `axis`.
+  /// N:M pattern along `axis`. Between steps the values may be dense: then `mask` has one byte per
+  /// element (1: kept), and `fill` and `positions` have no meaning; see `compactPattern`.
   struct Pattern {
     NMPattern nm;
     int64_t axis = 0;
     int64_t fill = 0;
     StoredTensor positions;
+    std::vector<uint8_t> mask;
+    bool isDense() const { return !mask.empty(); }
   };
   std::optional<Pattern> pattern;
   /// Block sizes per dim (-1: whole), scales and zero points.
@@ -89,8 +92,15 @@ std::string explainUnsupported(const WeightChain &chain);
 FailureOr<EncodedWeight> readEncodedWeight(WeightStore &store, const WeightChain &chain,
                                            EmitErrorFn emitError);
 
-/// Sets the elements whose `mask` byte is 0 (one per element of the dense weight) to zero. A pattern
-/// is expanded first.
+/// Makes the values of a weight with a pattern dense and keeps the pattern as a mask.
+LogicalResult expandPattern(WeightStore &store, EncodedWeight &weight, EmitErrorFn emitError);
+
+/// Reduces dense values to the kept ones and their positions. If no single code means zero in all
+/// blocks, the values stay dense and the pattern is dropped; the result says whether it was kept.
+FailureOr<bool> compactPattern(WeightStore &store, EncodedWeight &weight, EmitErrorFn emitError);
+
+/// Sets the elements whose `mask` byte is 0 (one per element of the dense weight) to zero. The
+/// values must be dense.
 LogicalResult applyDenseMask(WeightStore &store, EncodedWeight &weight, ArrayRef<uint8_t> mask,
                              EmitErrorFn emitError);
 

@@ -36,6 +36,10 @@ public:
   llvm::raw_fd_ostream &os() { return *stream; }
   /// The path as given.
   llvm::StringRef getPath() const { return path; }
+  /// The file that will be replaced or made: the path with links followed; empty for a stream.
+  llvm::StringRef getTarget() const { return target; }
+  /// The file that is written until `keep`; empty when the output is written directly.
+  llvm::StringRef getTemporary() const { return temporary; }
   /// Whether the bytes go to a temporary file (false for devices, pipes and `-`).
   bool isTemporary() const { return !temporary.empty(); }
 

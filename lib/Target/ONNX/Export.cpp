@@ -88,9 +88,8 @@ static llvm::Error checkFile(const ModelProto &model, StringRef path) {
   llvm::Expected<std::unique_ptr<LoadedModel>> loaded = readModel(path);
   if (!loaded)
     return loaded.takeError();
-  ValidateOptions options;
-  options.folder = (*loaded)->folder;
-  if (llvm::Error error = validateModel((*loaded)->model, options))
+  // Without a folder external data are not looked at: they are not in their place yet.
+  if (llvm::Error error = validateModel((*loaded)->model, ValidateOptions()))
     return error;
   const GraphProto &meant = *model.graph, &found = *(*loaded)->model.graph;
   if (meant.initializer.size() != found.initializer.size())
@@ -218,15 +217,14 @@ LogicalResult onnx::exportOnnx(ModuleOp module, StringRef path, const ExportOpti
   if (options.forceExternalData)
     writeOptions.externalData = WriteOptions::ExternalData::Always;
   writeOptions.externalThreshold = options.externalDataThreshold;
+  if (options.selfCheck)
+    writeOptions.check = [&](StringRef written) -> llvm::Error {
+      if (llvm::Error error = checkFile(exporter->model, written))
+        return llvm::createStringError("self-check of the written file failed: " +
+                                       llvm::toString(std::move(error)));
+      return llvm::Error::success();
+    };
   if (llvm::Error error = writeModelFile(exporter->model, path, writeOptions))
     return fail(std::move(error));
-  if (!options.selfCheck || !llvm::sys::fs::is_regular_file(path))
-    return success();
-  if (llvm::Error error = checkFile(exporter->model, path)) {
-    llvm::sys::fs::remove(path);
-    llvm::sys::fs::remove(path + ".data");
-    return fail(llvm::createStringError("self-check of the written file failed: " +
-                                        llvm::toString(std::move(error))));
-  }
   return success();
 }

@@ -486,14 +486,26 @@ LogicalResult GraphExporter::exportOnnxNode(OnnxOp op) {
   if (auto devices = op->getAttrOfType<ArrayAttr>("compress.device_configurations"))
     for (Attribute device : devices)
       node.deviceConfigurations.push_back(cast<OnnxRawAttr>(device).getBytes());
+  // What was an attribute in the node's opset may be an input in the written one.
+  bool isMoved = op.isDefaultDomain() && !model.isPlainImport && !getRoot().keepsOpset;
+  StringRef moved =
+      isMoved ? getMovedAttribute(node.opType, op.getVersion(), getOpset()) : StringRef();
   if (DictionaryAttr attributes = op.getOnnxAttributesAttr())
     for (NamedAttribute named : attributes) {
+      auto values = dyn_cast<DenseI64ArrayAttr>(named.getValue());
+      if (named.getName() == moved && values && node.input.size() == 1) {
+        node.input.push_back(addInts(op, moved, values));
+        continue;
+      }
       std::optional<AttributeProto> attribute = exportAttribute(op, named);
       if (!attribute)
         return op.emitError("attribute '") << named.getName().getValue() << "' of ONNX node '"
                                            << op.getNodeName() << "' cannot be written";
       node.attribute.push_back(std::move(*attribute));
     }
+  bool hasSizes = node.input.size() > 1 && !node.input[1].empty();
+  if (isMoved && node.opType == "Split" && !hasSizes && op.getVersion() < 18 && getOpset() >= 18)
+    node.attribute.push_back(intAttribute("num_outputs", op.getNumResults()));
   for (auto [index, region] : llvm::enumerate(op.getBodies())) {
     auto names = cast<ArrayAttr>((*op.getBodyNames())[index]);
     StringRef attributeName = cast<StringAttr>(names[0]);

@@ -38,6 +38,10 @@ bool isWrittenOnUse(Operation *op);
 int64_t getIrVersionOfOpset(int64_t opset);
 int64_t getIrVersionOfType(int32_t elementType);
 
+/// The attribute of a node written for opset `from` that is an input (the second) in opset `to`; ""
+/// if there is none.
+StringRef getMovedAttribute(StringRef opType, int64_t from, int64_t to);
+
 /// True if a node of the default domain written for opset `from` means the same in opset `to`.
 bool meansTheSame(StringRef opType, int64_t from, int64_t to);
 

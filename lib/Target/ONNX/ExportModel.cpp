@@ -13,6 +13,8 @@ using namespace mlir;
 using namespace mlir::compress;
 using namespace mlir::compress::onnx;
 
+/// Key of the resolved recipe, as module attribute and in `metadata_props`.
+static constexpr StringRef recipeKey = "compress.recipe";
 /// Prefix of `metadata_props` keys that describe the pattern of a sparse initializer.
 static constexpr llvm::StringLiteral sparsityPrefix = "compress.sparsity.";
 
@@ -295,7 +297,9 @@ LogicalResult ModelExporter::buildFunction(func::FuncOp func, FunctionProto &fun
     for (OnnxRawAttr raw : defaults.getAsRange<OnnxRawAttr>())
       function.attributeProto.push_back(AttributeProto::fromRaw(raw.getBytes()));
 
+  bool hasOwnOps = hasModelOps(func), hasMicrosoft = false;
   GraphExporter graph(*this, nullptr, &func.front(), /*isFunction=*/true);
+  graph.keepsOpset = !hasOwnOps;
   for (BlockArgument argument : func.getArguments()) {
     auto name = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "compress.name");
     StringRef text = name && !name.empty() ? graph.keepName(name) : graph.makeName("input");
@@ -315,7 +319,6 @@ LogicalResult ModelExporter::buildFunction(func::FuncOp func, FunctionProto &fun
   function.output.assign(graph.outputNames.begin(), graph.outputNames.end());
   function.node = std::move(graph.graph.node);
 
-  bool hasOwnOps = hasModelOps(func), hasMicrosoft = false;
   if (auto imports = attrs.getAs<ArrayAttr>("opset_import"))
     for (ArrayAttr import : imports.getAsRange<ArrayAttr>()) {
       StringRef domain = cast<StringAttr>(import[0]);
@@ -440,6 +443,11 @@ LogicalResult ModelExporter::setModelFields() {
   }
   for (auto [key, value] : sparsity)
     model.metadataProps.push_back({key, value});
+  if (auto recipe = module->getAttrOfType<StringAttr>(recipeKey); recipe && !recipe.empty()) {
+    llvm::erase_if(model.metadataProps,
+                   [](const StringStringEntry &entry) { return entry.key == recipeKey; });
+    model.metadataProps.push_back({recipeKey, recipe.getValue()});
+  }
   return success();
 }
 

@@ -66,22 +66,19 @@ static StringRef getReduceName(ReduceKind kind) {
   return "";
 }
 
-/// The mean or maximum over exactly the spatial dims, kept as dims of size 1: pooling over all.
-static StringRef getGlobalPoolName(ReduceOp op) {
+/// The mean over exactly the spatial dims of an image or volume, kept as dims of size 1. (Of a
+/// tensor of rank 3 it is more likely the mean of a normalisation.)
+static bool isGlobalAveragePool(ReduceOp op) {
   int64_t rank = cast<RankedTensorType>(op.getInput().getType()).getRank();
-  if (!op.getKeepdims() || rank < 3 || rank > 5 ||
-      static_cast<int64_t>(op.getAxes().size()) != rank - 2 || op.getAxes().front() != 2 ||
-      !isa<FloatType>(op.getType().getElementType()))
-    return "";
-  if (op.getKind() == ReduceKind::Mean)
-    return "GlobalAveragePool";
-  return "";
+  return op.getKind() == ReduceKind::Mean && op.getKeepdims() && (rank == 4 || rank == 5) &&
+         static_cast<int64_t>(op.getAxes().size()) == rank - 2 && op.getAxes().front() == 2 &&
+         isa<FloatType>(cast<RankedTensorType>(op.getType()).getElementType());
 }
 
 static LogicalResult exportReduce(ReduceOp op, GraphExporter &graph) {
   StringRef input = graph.getName(op.getInput());
-  if (StringRef pool = getGlobalPoolName(op); !pool.empty())
-    return graph.addResultNode(op, pool, {input});
+  if (isGlobalAveragePool(op))
+    return graph.addResultNode(op, "GlobalAveragePool", {input});
 
   llvm::SmallVector<AttributeProto, 3> attributes{intAttribute("keepdims", op.getKeepdims())};
   // Axes are an input of ReduceSum from opset 13 and of the others from opset 18 on.

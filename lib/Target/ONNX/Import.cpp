@@ -23,8 +23,9 @@ using namespace mlir::compress::onnx;
 Importer::Importer(const LoadedModel &loaded, StringRef fileName, MLIRContext *context,
                    const ImportOptions &options)
     : loaded(loaded), context(context), options(options), builder(context), store(context),
-      fileName(fileName), fileLocation(FileLineColLoc::get(
-                              context, fileName.empty() ? StringRef("<memory>") : fileName, 0, 0)) {}
+      fileName(fileName),
+      fileLocation(FileLineColLoc::get(context, fileName.empty() ? StringRef("<memory>") : fileName,
+                                       0, 0)) {}
 
 std::string Importer::makeSymbol(StringRef name) {
   StringRef base = name.empty() ? StringRef("unnamed") : name;

@@ -60,8 +60,8 @@ LogicalResult Importer::importInitializers(const GraphProto &graph, ImportScope 
                                            OpBuilder &at) {
   auto add = [&](const TensorProto &tensor, RankedTensorType type, Attribute value) {
     std::string symbol = makeSymbol(tensor.name);
-    Location location = tensor.name.empty() ? fileLocation
-                                            : NameLoc::get(builder.getStringAttr(tensor.name));
+    Location location =
+        tensor.name.empty() ? fileLocation : NameLoc::get(builder.getStringAttr(tensor.name));
     auto weight = WeightOp::create(*weightBuilder, location, builder.getStringAttr(symbol),
                                    builder.getStringAttr("private"), TypeAttr::get(type), value);
     if (symbol != tensor.name)
@@ -225,8 +225,8 @@ LogicalResult Importer::importBody(const GraphProto &graph, Region &region,
     if (scope.weights.contains(input.name))
       return emitError() << "input " << quoteName(input.name) << " of graph "
                          << quoteName(graph.name) << " is also an initializer";
-    Location location = input.name.empty() ? fileLocation
-                                           : NameLoc::get(builder.getStringAttr(input.name));
+    Location location =
+        input.name.empty() ? fileLocation : NameLoc::get(builder.getStringAttr(input.name));
     scope.values[input.name] =
         block.addArgument(importType(input.type.get(), context, options.dims).value, location);
   }

@@ -85,7 +85,8 @@ private:
   LogicalResult importNodes(ArrayRef<NodeProto> nodes, ImportScope &scope, OpBuilder &at);
   LogicalResult importNode(const NodeProto &node, ImportScope &scope, OpBuilder &at);
   LogicalResult importBody(const GraphProto &graph, Region &region, const ImportScope &outer);
-  /// The value called `name`, loaded or made in the block of `scope` if need be; null after an error.
+  /// The value called `name`, loaded or made in the block of `scope` if need be; null after an
+  /// error.
   Value lookup(StringRef name, ImportScope &scope, OpBuilder &at);
   FailureOr<Attribute> importAttribute(const AttributeProto &attribute, const NodeProto &node);
   Location getLocation(const NodeProto &node);

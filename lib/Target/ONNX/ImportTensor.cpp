@@ -86,9 +86,8 @@ ArrayAttr onnx::importEntries(ArrayRef<StringStringEntry> entries, Builder &buil
 ArrayAttr onnx::importOpsets(ArrayRef<OperatorSetId> opsets, Builder &builder) {
   SmallVector<Attribute> result;
   for (const OperatorSetId &opset : opsets)
-    result.push_back(
-        builder.getArrayAttr({builder.getStringAttr(normalizeDomain(opset.domain)),
-                              builder.getI64IntegerAttr(opset.version.value_or(0))}));
+    result.push_back(builder.getArrayAttr({builder.getStringAttr(normalizeDomain(opset.domain)),
+                                           builder.getI64IntegerAttr(opset.version.value_or(0))}));
   return builder.getArrayAttr(result);
 }
 
@@ -126,10 +125,14 @@ FailureOr<Attribute> Importer::makeFileAttr(StringRef relativePath, StringRef pa
       return emitError() << llvm::toString(opened.takeError());
     file = std::move(*opened);
   }
-  llvm::Expected<uint64_t> hash = file->hash(offset, length);
-  if (!hash)
-    return emitError() << llvm::toString(hash.takeError());
-  return Attribute(FileAttr::get(context, type, relativePath, offset, length, *hash));
+  uint64_t hash = 0;
+  if (options.hashWeights) {
+    llvm::Expected<uint64_t> computed = file->hash(offset, length);
+    if (!computed)
+      return emitError() << llvm::toString(computed.takeError());
+    hash = *computed;
+  }
+  return Attribute(FileAttr::get(context, type, relativePath, offset, length, hash));
 }
 
 FailureOr<Attribute> Importer::importExternal(const TensorProto &tensor, RankedTensorType type) {
@@ -199,8 +202,8 @@ FailureOr<Attribute> Importer::importSparseTensor(const SparseTensorProto &spars
   llvm::Expected<TensorBytes> valueBytes = getTensorBytes(values);
   if (!valueBytes)
     return fail(valueBytes.takeError());
-  auto packed = reference::Tensor::fromPacked(
-      *dataType, values.dims, {valueBytes->bytes.data(), valueBytes->bytes.size()});
+  auto packed = reference::Tensor::fromPacked(*dataType, values.dims,
+                                              {valueBytes->bytes.data(), valueBytes->bytes.size()});
   if (!packed)
     return fail(packed.takeError());
   llvm::Expected<reference::Tensor> dense =

@@ -218,7 +218,8 @@ void Normalizer::refreshTypes(Operation *op) {
                                     op->getRegions(), types)))
     return;
   for (auto [result, type] : llvm::zip(op->getResults(), types)) {
-    auto ranked = dyn_cast<RankedTensorType>(type), old = dyn_cast<RankedTensorType>(result.getType());
+    auto ranked = dyn_cast<RankedTensorType>(type),
+         old = dyn_cast<RankedTensorType>(result.getType());
     if (!ranked || !old || ranked.getElementType() != old.getElementType() ||
         ranked.getRank() != old.getRank())
       continue;
@@ -289,8 +290,8 @@ static void removeDeadOps(Block &block) {
 }
 
 LogicalResult Normalizer::walkFunction(func::FuncOp func) {
-  shapes = std::make_unique<SymbolicShapes>(
-      [this](Value value) -> std::optional<SmallVector<int64_t>> {
+  shapes =
+      std::make_unique<SymbolicShapes>([this](Value value) -> std::optional<SmallVector<int64_t>> {
         std::optional<reference::Tensor> tensor = constantOf(value);
         if (!tensor || tensor->getNumElements() > SymbolicShapes::maxContents)
           return std::nullopt;

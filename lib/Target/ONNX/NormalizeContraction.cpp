@@ -183,11 +183,11 @@ static NodeResult normalizeConv(OnnxNode &node) {
   SmallVector<Value> operands{node.getInput(0), node.getInput(1)};
   if (node.hasInput(2))
     operands.push_back(node.getInput(2));
-  return single(node.make<ConvOp>(
-      operands, {node.attr("strides", ArrayRef<int64_t>(window->strides)),
-                 node.attr("pads", ArrayRef<int64_t>(window->pads)),
-                 node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
-                 node.attr("groups", node.getInt("group", 1)), node.nameAttr()}));
+  return single(
+      node.make<ConvOp>(operands, {node.attr("strides", ArrayRef<int64_t>(window->strides)),
+                                   node.attr("pads", ArrayRef<int64_t>(window->pads)),
+                                   node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
+                                   node.attr("groups", node.getInt("group", 1)), node.nameAttr()}));
 }
 
 static NodeResult normalizeConvTranspose(OnnxNode &node) {
@@ -251,14 +251,13 @@ static NodeResult makePool(OnnxNode &node, PoolKind kind) {
     return failure();
   SmallVector<Value> results;
   FailureOr<Value> pooled = node.make<PoolOp>(
-      node.getInput(0),
-      {node.attr("kind", Attribute(PoolKindAttr::get(node.getContext(), kind))),
-       node.attr("kernel", ArrayRef<int64_t>(*kernel)),
-       node.attr("strides", ArrayRef<int64_t>(window->strides)),
-       node.attr("pads", ArrayRef<int64_t>(window->pads)),
-       node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
-       node.attr("ceil_mode", node.getInt("ceil_mode", 0) != 0),
-       node.attr("count_include_pad", node.getInt("count_include_pad", 0) != 0)});
+      node.getInput(0), {node.attr("kind", Attribute(PoolKindAttr::get(node.getContext(), kind))),
+                         node.attr("kernel", ArrayRef<int64_t>(*kernel)),
+                         node.attr("strides", ArrayRef<int64_t>(window->strides)),
+                         node.attr("pads", ArrayRef<int64_t>(window->pads)),
+                         node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
+                         node.attr("ceil_mode", node.getInt("ceil_mode", 0) != 0),
+                         node.attr("count_include_pad", node.getInt("count_include_pad", 0) != 0)});
   if (failed(pooled))
     return failure();
   results.assign(node.getOp().getNumResults(), Value());
@@ -272,9 +271,7 @@ static NodeResult normalizeMaxPool(OnnxNode &node) {
   return makePool(node, PoolKind::Max);
 }
 
-static NodeResult normalizeAveragePool(OnnxNode &node) {
-  return makePool(node, PoolKind::Average);
-}
+static NodeResult normalizeAveragePool(OnnxNode &node) { return makePool(node, PoolKind::Average); }
 
 /// The reduction of all spatial dims.
 template <ReduceKind kind>

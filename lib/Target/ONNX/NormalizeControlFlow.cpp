@@ -156,8 +156,7 @@ static OpaqueRule getOpaqueRule(OnnxOp op) {
       .Cases({"IsNaN", "IsInf"}, OpaqueRule::Boolean)
       .Cases({"Tile", "Pad", "Slice", "MaxPool", "AveragePool", "LpPool", "GlobalLpPool"},
              OpaqueRule::SameRank)
-      .Cases({"DepthToSpace", "SpaceToDepth", "Conv", "ConvTranspose", "Upsample",
-              "Resize"},
+      .Cases({"DepthToSpace", "SpaceToDepth", "Conv", "ConvTranspose", "Upsample", "Resize"},
              OpaqueRule::SameRank)
       .Default(OpaqueRule::None);
 }

@@ -218,8 +218,8 @@ static NodeResult normalizeQuickGelu(OnnxNode &node) {
 }
 
 static NodeResult normalizeLeakyRelu(OnnxNode &node) {
-  return single(node.make<LeakyReluOp>(node.getInput(0),
-                                       node.attr("alpha", node.getFloat("alpha", 0.01f))));
+  return single(
+      node.make<LeakyReluOp>(node.getInput(0), node.attr("alpha", node.getFloat("alpha", 0.01f))));
 }
 
 static NodeResult normalizeElu(OnnxNode &node) {
@@ -228,14 +228,13 @@ static NodeResult normalizeElu(OnnxNode &node) {
 }
 
 static NodeResult normalizeHardSigmoid(OnnxNode &node) {
-  return single(node.make<HardSigmoidOp>(node.getInput(0),
-                                         {node.attr("alpha", node.getFloat("alpha", 0.2f)),
-                                          node.attr("beta", node.getFloat("beta", 0.5f))}));
+  return single(
+      node.make<HardSigmoidOp>(node.getInput(0), {node.attr("alpha", node.getFloat("alpha", 0.2f)),
+                                                  node.attr("beta", node.getFloat("beta", 0.5f))}));
 }
 
 static NodeResult normalizeWhere(OnnxNode &node) {
-  return single(
-      node.make<WhereOp>({node.getInput(0), node.getInput(1), node.getInput(2)}));
+  return single(node.make<WhereOp>({node.getInput(0), node.getInput(1), node.getInput(2)}));
 }
 
 //===----------------------------------------------------------------------===//
@@ -279,9 +278,7 @@ static NodeResult normalizeCastLike(OnnxNode &node) {
 // Identity and Dropout
 //===----------------------------------------------------------------------===//
 
-static NodeResult normalizeIdentity(OnnxNode &node) {
-  return SmallVector<Value>{node.getInput(0)};
-}
+static NodeResult normalizeIdentity(OnnxNode &node) { return SmallVector<Value>{node.getInput(0)}; }
 
 /// At inference the identity; the mask is all true (ones of the data's type before opset 10).
 static NodeResult normalizeDropout(OnnxNode &node) {
@@ -301,11 +298,10 @@ static NodeResult normalizeDropout(OnnxNode &node) {
   results.push_back(Value());
   if (!node.isOutputUsed(1))
     return results;
-  Type element = version >= 10 ? Type(node.getBuilder().getI1Type())
-                               : node.getType(0).getElementType();
+  Type element =
+      version >= 10 ? Type(node.getBuilder().getI1Type()) : node.getType(0).getElementType();
   FailureOr<Value> shape = node.make<ShapeOp>(
-      node.getInput(0),
-      {node.attr("start", int64_t(0)), node.attr("end", node.getRank(0))});
+      node.getInput(0), {node.attr("start", int64_t(0)), node.attr("end", node.getRank(0))});
   if (failed(shape))
     return failure();
   FailureOr<Value> mask = node.make<BroadcastOp>({node.scalar(element, 1), *shape});

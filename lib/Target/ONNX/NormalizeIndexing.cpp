@@ -30,8 +30,8 @@ static NodeResult normalizeGatherElements(OnnxNode &node) {
   FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", 0), node.getRank(0));
   if (failed(axis))
     return failure();
-  return single(node.make<GatherElementsOp>(
-      {node.getInput(0), node.structural(node.getInput(1))}, node.attr("axis", *axis)));
+  return single(node.make<GatherElementsOp>({node.getInput(0), node.structural(node.getInput(1))},
+                                            node.attr("axis", *axis)));
 }
 
 static NodeResult normalizeGatherND(OnnxNode &node) {
@@ -49,9 +49,8 @@ static NodeResult normalizeScatterElements(OnnxNode &node) {
     return node.error("unknown reduction '" + name + "'");
   return single(node.make<ScatterElementsOp>(
       {node.getInput(0), node.structural(node.getInput(1)), node.getInput(2)},
-      {node.attr("axis", *axis),
-       node.attr("reduction",
-                 Attribute(ScatterReductionAttr::get(node.getContext(), *reduction)))}));
+      {node.attr("axis", *axis), node.attr("reduction", Attribute(ScatterReductionAttr::get(
+                                                            node.getContext(), *reduction)))}));
 }
 
 void onnx::registerIndexingNormalizers(NormalizerRegistry &registry) {

@@ -47,25 +47,25 @@ FailureOr<Value> onnx::flattenTo2D(OnnxNode &node, Value value, int64_t axis) {
   if (rows && *rows > 0)
     return node.reshape(value, {*rows, -1});
   if (axis == 1 && columns)
-    return node.reshape(value, *columns > 0 ? ArrayRef<int64_t>{0, *columns}
-                                            : ArrayRef<int64_t>{0, -1});
+    return node.reshape(value,
+                        *columns > 0 ? ArrayRef<int64_t>{0, *columns} : ArrayRef<int64_t>{0, -1});
   if (columns && *columns > 0)
     return node.reshape(value, {-1, *columns});
   if (axis == 1)
     return node.reshape(value, {0, -1});
   // Neither side is known: the rows are computed.
-  FailureOr<Value> front = node.make<ShapeOp>(
-      value, {node.attr("start", int64_t(0)), node.attr("end", axis)});
+  FailureOr<Value> front =
+      node.make<ShapeOp>(value, {node.attr("start", int64_t(0)), node.attr("end", axis)});
   if (failed(front))
     return failure();
   auto kind = ReduceKindAttr::get(node.getContext(), ReduceKind::Prod);
-  FailureOr<Value> count = node.make<ReduceOp>(
-      *front, {node.attr("kind", Attribute(kind)), node.attr("axes", ArrayRef<int64_t>{0}),
-               node.attr("keepdims", true)});
+  FailureOr<Value> count = node.make<ReduceOp>(*front, {node.attr("kind", Attribute(kind)),
+                                                        node.attr("axes", ArrayRef<int64_t>{0}),
+                                                        node.attr("keepdims", true)});
   if (failed(count))
     return failure();
-  FailureOr<Value> shape = node.make<ConcatOp>({*count, node.constantInts({-1})},
-                                               node.attr("axis", int64_t(0)));
+  FailureOr<Value> shape =
+      node.make<ConcatOp>({*count, node.constantInts({-1})}, node.attr("axis", int64_t(0)));
   if (failed(shape))
     return failure();
   return node.make<ReshapeOp>({value, *shape});

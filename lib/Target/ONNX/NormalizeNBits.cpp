@@ -128,9 +128,9 @@ NodeResult onnx::normalizeMatMulNBits(OnnxNode &node) {
     zeroPoint = unpackCodes(node, node.getInput(3), zeroType, zeroStride);
   }
   FailureOr<Value> codes =
-      failed(zeroPoint) ? FailureOr<Value>(failure())
-                        : unpackCodes(node, node.getInput(1), RankedTensorType::get({n, k}, code),
-                                      stride);
+      failed(zeroPoint)
+          ? FailureOr<Value>(failure())
+          : unpackCodes(node, node.getInput(1), RankedTensorType::get({n, k}, code), stride);
   if (failed(codes))
     return failure();
   FailureOr<Value> scale = node.getInput(2);

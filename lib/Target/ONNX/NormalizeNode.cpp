@@ -105,10 +105,10 @@ Value OnnxNode::constantInts(ArrayRef<int64_t> values) {
 
 Value OnnxNode::scalar(Type elementType, double value) {
   auto type = RankedTensorType::get({}, elementType);
-  Attribute element = isa<FloatType>(elementType)
-                          ? Attribute(builder.getFloatAttr(elementType, value))
-                          : Attribute(builder.getIntegerAttr(elementType,
-                                                             static_cast<int64_t>(value)));
+  Attribute element =
+      isa<FloatType>(elementType)
+          ? Attribute(builder.getFloatAttr(elementType, value))
+          : Attribute(builder.getIntegerAttr(elementType, static_cast<int64_t>(value)));
   return getConstant(DenseElementsAttr::get(type, element));
 }
 

@@ -79,9 +79,8 @@ static NodeResult normalizeLayerNorm(OnnxNode &node) {
   SmallVector<Value> operands{node.getInput(0), node.getInput(1)};
   if (node.hasInput(2))
     operands.push_back(node.getInput(2));
-  FailureOr<Value> value =
-      node.make<LayerNormOp>(operands, {node.attr("axis", *axis),
-                                        node.attr("epsilon", node.getFloat("epsilon", 1e-5f))});
+  FailureOr<Value> value = node.make<LayerNormOp>(
+      operands, {node.attr("axis", *axis), node.attr("epsilon", node.getFloat("epsilon", 1e-5f))});
   if (failed(value))
     return failure();
   SmallVector<Value> results(node.getOp().getNumResults());
@@ -155,9 +154,9 @@ static NodeResult normalizeArgMax(OnnxNode &node) {
   if (failed(axis))
     return failure();
   return single(node.make<ArgMaxOp>(
-      node.getInput(0), {node.attr("axis", *axis),
-                         node.attr("keepdims", node.getInt("keepdims", 1) != 0),
-                         node.attr("select_last_index", node.getInt("select_last_index", 0) != 0)}));
+      node.getInput(0),
+      {node.attr("axis", *axis), node.attr("keepdims", node.getInt("keepdims", 1) != 0),
+       node.attr("select_last_index", node.getInt("select_last_index", 0) != 0)}));
 }
 
 /// `k` is an attribute until opset 9.
@@ -185,10 +184,10 @@ static NodeResult normalizeCumSum(OnnxNode &node) {
   FailureOr<int64_t> axis = normalizeAxis(node, given->front(), node.getRank(0));
   if (failed(axis))
     return failure();
-  return single(node.make<CumSumOp>(
-      node.getInput(0), {node.attr("axis", *axis),
-                         node.attr("exclusive", node.getInt("exclusive", 0) != 0),
-                         node.attr("reverse", node.getInt("reverse", 0) != 0)}));
+  return single(node.make<CumSumOp>(node.getInput(0),
+                                    {node.attr("axis", *axis),
+                                     node.attr("exclusive", node.getInt("exclusive", 0) != 0),
+                                     node.attr("reverse", node.getInt("reverse", 0) != 0)}));
 }
 
 void onnx::registerNormalizationNormalizers(NormalizerRegistry &registry) {

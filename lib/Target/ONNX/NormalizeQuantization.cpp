@@ -11,9 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "NormalizeQuantization.h"
 #include "NormalizeAxes.h"
 #include "NormalizeImpl.h"
-#include "NormalizeQuantization.h"
 #include "compress/Support/DataType.h"
 
 using namespace mlir;
@@ -110,8 +110,8 @@ FailureOr<Value> onnx::makeDequantize(OnnxNode &node, Value codes, const Quantiz
 static FailureOr<QuantizationGrid> readGrid(OnnxNode &node) {
   if (!node.hasInput(1))
     return node.error("expects a scale");
-  return makeGrid(node, node.getType(0), node.getInput(1), node.getInput(2),
-                  node.getInt("axis", 1), node.getInt("block_size", 0));
+  return makeGrid(node, node.getType(0), node.getInput(1), node.getInput(2), node.getInt("axis", 1),
+                  node.getInt("block_size", 0));
 }
 
 static NodeResult normalizeDequantize(OnnxNode &node) {
@@ -155,8 +155,7 @@ static NodeResult normalizeQuantize(OnnxNode &node) {
 static NodeResult makeDynamicQuantize(OnnxNode &node, Value input) {
   auto type = cast<RankedTensorType>(input.getType());
   Type byte = IntegerType::get(node.getContext(), 8, IntegerType::Unsigned);
-  auto granularity =
-      DynamicGranularityAttr::get(node.getContext(), DynamicGranularity::Tensor);
+  auto granularity = DynamicGranularityAttr::get(node.getContext(), DynamicGranularity::Tensor);
   return node.build(DynamicQuantizeOp::getOperationName(), input,
                     node.attr("granularity", Attribute(granularity)), /*numResults=*/3,
                     {type.clone(byte), RankedTensorType::get({}, type.getElementType()),
@@ -195,8 +194,8 @@ static NodeResult normalizeDynamicQuantizeMatMul(OnnxNode &node) {
   NodeResult quantized = makeDynamicQuantize(node, node.getInput(0));
   if (failed(quantized))
     return failure();
-  FailureOr<Value> activation = makeDequantize(
-      node, (*quantized)[0], QuantizationGrid{(*quantized)[1], (*quantized)[2], {}});
+  FailureOr<Value> activation =
+      makeDequantize(node, (*quantized)[0], QuantizationGrid{(*quantized)[1], (*quantized)[2], {}});
   FailureOr<QuantizationGrid> grid =
       makeGrid(node, node.getType(1), node.getInput(2), node.getInput(3), /*axis=*/1,
                /*blockSize=*/0);

@@ -30,9 +30,8 @@ static NodeResult makeConstant(OnnxNode &node, Attribute value) {
   StringRef name = node.getOp().getNodeName();
   for (auto result : node.getOp().getResultNames().getAsRange<StringAttr>())
     name = result.getValue();
-  return SmallVector<Value>{
-      normalizer.createWeight(name.empty() ? "constant" : name, type, value, loc,
-                              node.getBuilder())};
+  return SmallVector<Value>{normalizer.createWeight(name.empty() ? "constant" : name, type, value,
+                                                    loc, node.getBuilder())};
 }
 
 static NodeResult normalizeConstant(OnnxNode &node) {
@@ -41,13 +40,11 @@ static NodeResult normalizeConstant(OnnxNode &node) {
   if (Attribute value = op.getOnnxAttr("value"))
     return makeConstant(node, value);
   if (Attribute value = op.getOnnxAttr("value_float"); isa_and_present<FloatAttr>(value))
-    return makeConstant(node,
-                        DenseElementsAttr::get(RankedTensorType::get({}, builder.getF32Type()),
-                                               value));
+    return makeConstant(
+        node, DenseElementsAttr::get(RankedTensorType::get({}, builder.getF32Type()), value));
   if (Attribute value = op.getOnnxAttr("value_int"); isa_and_present<IntegerAttr>(value))
-    return makeConstant(node,
-                        DenseElementsAttr::get(RankedTensorType::get({}, builder.getI64Type()),
-                                               value));
+    return makeConstant(
+        node, DenseElementsAttr::get(RankedTensorType::get({}, builder.getI64Type()), value));
   if (auto values = dyn_cast_or_null<DenseF32ArrayAttr>(op.getOnnxAttr("value_floats")))
     return makeConstant(
         node, DenseElementsAttr::get(RankedTensorType::get(values.size(), builder.getF32Type()),
@@ -94,9 +91,9 @@ static NodeResult normalizeSize(OnnxNode &node) {
   if (failed(shape))
     return failure();
   auto kind = ReduceKindAttr::get(node.getContext(), ReduceKind::Prod);
-  return single(node.make<ReduceOp>(
-      *shape, {node.attr("kind", Attribute(kind)), node.attr("axes", ArrayRef<int64_t>{0}),
-               node.attr("keepdims", false)}));
+  return single(node.make<ReduceOp>(*shape, {node.attr("kind", Attribute(kind)),
+                                             node.attr("axes", ArrayRef<int64_t>{0}),
+                                             node.attr("keepdims", false)}));
 }
 
 static NodeResult normalizeRange(OnnxNode &node) {

@@ -209,8 +209,8 @@ Value Normalizer::simplifySlice(SliceOp op) {
   for (auto [i, axis] : llvm::enumerate(op.getAxes())) {
     std::optional<int64_t> end = (*ends)[i].getConstant();
     std::optional<SymbolicExpr> past = (*ends)[i].sub(from[axis]);
-    bool reachesEnd = (past && shapes->isNonNegative(*past)) ||
-                      (end && *end >= (int64_t(1) << 31) - 1);
+    bool reachesEnd =
+        (past && shapes->isNonNegative(*past)) || (end && *end >= (int64_t(1) << 31) - 1);
     if (op.getSteps()[i] != 1 || !reachesEnd || !(*starts)[i].isConstant(0))
       isWhole = false;
     if (!end && op.getSteps()[i] > 0 && reachesEnd)
@@ -291,7 +291,8 @@ Value Normalizer::simplify(Operation *op) {
 /// Ops whose meaning is lost if they are folded: those on weights, decode chains, and transposes of
 /// parameters, which show that a weight is tied or used the other way round.
 static bool mustStay(Operation *op) {
-  if (isa<WeightedOpInterface, DecodeOpInterface, QuantizeOp, DynamicQuantizeOp, FakeQuantizeOp>(op))
+  if (isa<WeightedOpInterface, DecodeOpInterface, QuantizeOp, DynamicQuantizeOp, FakeQuantizeOp>(
+          op))
     return true;
   auto transpose = dyn_cast<TransposeOp>(op);
   return transpose && transpose.getType().getRank() >= 2 &&

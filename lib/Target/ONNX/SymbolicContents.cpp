@@ -160,8 +160,7 @@ std::optional<SymbolicShapes::Dims> SymbolicShapes::inferContents(Operation *op)
         ArrayRef<SymbolicExpr> from = getDims(shape.getInput());
         return Dims(from.slice(shape.getStart(), shape.getEnd() - shape.getStart()));
       })
-      .Case<ReshapeOp, SqueezeOp, UnsqueezeOp>(
-          [&](auto) { return contentsOf(op->getOperand(0)); })
+      .Case<ReshapeOp, SqueezeOp, UnsqueezeOp>([&](auto) { return contentsOf(op->getOperand(0)); })
       .Case<CastOp>([&](CastOp cast) -> Result {
         // From i64 or i32 to i64 keeps the value; to i32 it is what exporters mean for sizes.
         auto from = llvm::cast<RankedTensorType>(cast.getInput().getType()).getElementType();

@@ -36,10 +36,8 @@ std::optional<SymbolicExpr> SymbolicExpr::addScaled(const SymbolicExpr &other,
   SymbolicExpr result;
   const Term *a = terms.begin(), *b = other.terms.begin();
   while (a != terms.end() || b != other.terms.end()) {
-    bool takeA = a != terms.end() &&
-                 (b == other.terms.end() || !(b->monomial < a->monomial));
-    bool takeB = b != other.terms.end() &&
-                 (a == terms.end() || !(a->monomial < b->monomial));
+    bool takeA = a != terms.end() && (b == other.terms.end() || !(b->monomial < a->monomial));
+    bool takeB = b != other.terms.end() && (a == terms.end() || !(a->monomial < b->monomial));
     int64_t coefficient = takeA ? a->coefficient : 0;
     if (takeB) {
       std::optional<int64_t> scaled = llvm::checkedMul(b->coefficient, factor);

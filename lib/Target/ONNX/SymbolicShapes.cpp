@@ -136,8 +136,7 @@ SymbolicExpr SymbolicShapes::broadcastDim(const SymbolicExpr &a, const SymbolicE
   return newSize();
 }
 
-SymbolicShapes::Dims SymbolicShapes::broadcast(ArrayRef<SymbolicExpr> a,
-                                               ArrayRef<SymbolicExpr> b) {
+SymbolicShapes::Dims SymbolicShapes::broadcast(ArrayRef<SymbolicExpr> a, ArrayRef<SymbolicExpr> b) {
   if (a.size() < b.size())
     std::swap(a, b);
   Dims result(a);
@@ -260,8 +259,8 @@ std::optional<SymbolicShapes::Dims> SymbolicShapes::inferMovement(Operation *op)
           if (std::optional<int64_t> c = end.getConstant(); c && *c < 0)
             end = orNew(size.add(end));
           std::optional<SymbolicExpr> rest = size.sub(end), length;
-          bool pastEnd = rest && !isNonNegative(*rest) && end.sub(size) &&
-                         isNonNegative(*end.sub(size));
+          bool pastEnd =
+              rest && !isNonNegative(*rest) && end.sub(size) && isNonNegative(*end.sub(size));
           if (end.getConstant() && *end.getConstant() >= (int64_t(1) << 31) - 1)
             pastEnd = true;
           if (pastEnd)

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// For every model op: random operands and attributes, a hundred times, with
+// For every model and encoding op: random operands and attributes, a hundred times, with
 // static and with partly dynamic operand types. The inferred type must be that
 // of the evaluated tensor (exactly, if everything is static and the shape does
 // not depend on data), and dimension relations must hold for its sizes.
@@ -574,6 +574,90 @@ const Property movements[] = {
      /*isStatic=*/false},
 };
 
+//===----------------------------------------------------------------------===//
+// Encodings
+//===----------------------------------------------------------------------===//
+
+/// Values, scale and zero point in random blocks, and the shapes of both.
+struct Blocks {
+  Dims shape, grid;
+  DenseI64ArrayAttr block;
+
+  Blocks(OpWorld &w, Draw &d) : shape(d.shape(d.range(0, 3), 0)) {
+    if (d.flip())
+      return;
+    Dims sizes;
+    for (int64_t dim : shape) {
+      sizes.push_back(d.range(0, 3) == 0 ? -1 : d.range(1, 4));
+      int64_t size = sizes.back() == -1 ? std::max<int64_t>(dim, 1) : sizes.back();
+      grid.push_back((dim + size - 1) / size);
+    }
+    block = w.builder.getDenseI64ArrayAttr(sizes);
+  }
+};
+
+Operation *buildQuantize(OpWorld &w, Draw &d) {
+  Blocks b(w, d);
+  Value x = w.operand(d.floats(b.shape)), scale = w.operand(d.floats(b.grid));
+  Value zero = d.flip() ? w.operand(d.tensor(DataType::U4, b.grid)) : Value();
+  return QuantizeOp::create(w.builder, w.loc(), w.getType(DataType::U4, b.shape), x, scale, zero,
+                            b.block);
+}
+
+Operation *buildDequantize(OpWorld &w, Draw &d) {
+  Blocks b(w, d);
+  DataType type = d.floatType();
+  Value x = w.operand(d.tensor(DataType::I4, b.shape)), scale = w.operand(d.tensor(type, b.grid));
+  Value zero = d.flip() ? w.operand(d.tensor(DataType::I4, b.grid)) : Value();
+  return DequantizeOp::create(w.builder, w.loc(), w.getType(type, b.shape), x, scale, zero,
+                              b.block);
+}
+
+Operation *buildFakeQuantize(OpWorld &w, Draw &d) {
+  Blocks b(w, d);
+  DataType type = d.floatType();
+  Value x = w.operand(d.tensor(type, b.shape)), scale = w.operand(d.floats(b.grid));
+  return FakeQuantizeOp::create(w.builder, w.loc(), w.getType(type, b.shape), x, scale, Value(),
+                                getElementType(DataType::I8, &w.context), b.block);
+}
+
+Operation *buildDynamicQuantize(OpWorld &w, Draw &d) {
+  Dims shape = d.shape(d.range(1, 3)), grid;
+  bool isRow = d.flip();
+  if (isRow) {
+    grid = shape;
+    grid.back() = 1;
+  }
+  DataType type = d.floatType(), codes = d.flip() ? DataType::I8 : DataType::U8;
+  Value x = w.operand(d.tensor(type, shape));
+  return DynamicQuantizeOp::create(w.builder, w.loc(), w.getType(codes, shape),
+                                   w.getType(type, grid), w.getType(codes, grid), x,
+                                   isRow ? DynamicGranularity::Row : DynamicGranularity::Tensor);
+}
+
+const Property encodings[] = {
+    {"quantize", buildQuantize},
+    {"dequantize", buildDequantize},
+    {"fake_quantize", buildFakeQuantize},
+    {"dynamic_quantize", buildDynamicQuantize},
+    {"mask",
+     [](OpWorld &w, Draw &d) -> Operation * {
+       Dims shape = d.shape(d.range(0, 3), 0), maskShape = shape;
+       for (int64_t &dim : maskShape)
+         dim = d.flip() ? 1 : dim;
+       Value x = w.operand(d.floats(shape));
+       Value mask = w.staticOperand(d.tensor(DataType::Bool, maskShape));
+       return MaskOp::create(w.builder, w.loc(), x.getType(), x, mask);
+     }},
+    {"lookup",
+     [](OpWorld &w, Draw &d) -> Operation * {
+       Dims shape = d.shape(d.range(0, 3), 0);
+       Value codes = w.operand(d.tensor(DataType::U2, shape));
+       Value table = w.operand(d.floats({4}));
+       return LookupOp::create(w.builder, w.loc(), w.getType(DataType::F32, shape), codes, table);
+     }},
+};
+
 std::string getName(const ::testing::TestParamInfo<Property> &info) { return info.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Elementwise, InferenceProperty, ::testing::ValuesIn(elementwise), getName);
@@ -581,5 +665,6 @@ INSTANTIATE_TEST_SUITE_P(Contraction, InferenceProperty, ::testing::ValuesIn(con
                          getName);
 INSTANTIATE_TEST_SUITE_P(Normalization, InferenceProperty, ::testing::ValuesIn(normalizations),
                          getName);
+INSTANTIATE_TEST_SUITE_P(Encoding, InferenceProperty, ::testing::ValuesIn(encodings), getName);
 INSTANTIATE_TEST_SUITE_P(Movement, InferenceProperty, ::testing::ValuesIn(movements), getName);
 } // namespace

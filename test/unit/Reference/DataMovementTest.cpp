@@ -86,14 +86,16 @@ TEST(DataMovementTest, SliceMatchesIndexing) {
     if (step == 0)
       continue;
     Tensor x = randomTensor(random, DataType::I64, {dim});
-    // Python's rules for sequences.
-    auto clampIndex = [&](int64_t index) {
+    // Python's rules for sequences, but as in onnxruntime a start before the first element is the
+    // first one.
+    auto clampIndex = [&](int64_t index, int64_t low) {
       index = index < 0 ? index + dim : index;
-      return std::clamp<int64_t>(index, step < 0 ? -1 : 0, step < 0 ? dim - 1 : dim);
+      return std::clamp<int64_t>(index, std::min(low, step < 0 ? dim - 1 : dim),
+                                 step < 0 ? dim - 1 : dim);
     };
     SmallVector<int64_t> expected;
-    for (int64_t k = clampIndex(start), last = clampIndex(end); step > 0 ? k < last : k > last;
-         k += step)
+    for (int64_t k = clampIndex(start, 0), last = clampIndex(end, step < 0 ? -1 : 0);
+         step > 0 ? k < last : k > last; k += step)
       expected.push_back(x.getInt({k}));
     expectInts(get(slice(x, {start}, {end}, {0}, {step})), {static_cast<int64_t>(expected.size())},
                expected);

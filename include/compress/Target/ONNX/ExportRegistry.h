@@ -158,6 +158,8 @@ private:
   GraphExporter *parent;
   Block *block;
   bool isFunction;
+  /// A function of opaque nodes only, which keeps its own opset.
+  bool keepsOpset = false;
   llvm::StringSet<> usedNames;
   /// Initializers and constants written to this graph, by key.
   llvm::StringMap<StringRef> tensors;

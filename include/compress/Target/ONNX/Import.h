@@ -21,8 +21,8 @@
 //   where they apply: `compress.dims` (array with the name of each dim, "" for none),
 //   `compress.type` (the declared type: always on results, on arguments if it is not the argument's
 //   own type, as `tensor<*xf32>` for an unknown rank), `compress.denotation`,
-//   `compress.dim_denotations`, `compress.doc_string`, `compress.metadata`, `compress.onnx_type` (for
-//   map, sparse and opaque types: a serialized `AttributeProto` with the type as `tp`), and on
+//   `compress.dim_denotations`, `compress.doc_string`, `compress.metadata`, `compress.onnx_type`
+//   (for map, sparse and opaque types: a serialized `AttributeProto` with the type as `tp`), and on
 //   arguments `compress.default = @weight` (an initializer that callers may override).
 // - A model-local function is a private `func.func` on `!compress.onnx_value` with the attribute
 //   `compress.onnx_function = {domain, name, overload, opset_import, attributes = names without
@@ -51,6 +51,9 @@ struct ImportOptions {
   /// Leave weights of 1 KiB and more in their file (`#compress.file`, relative to the model's
   /// folder) where their bytes lie there in storage order; otherwise copy every weight.
   bool weightsByReference = true;
+  /// Record the content hash of weights that stay in their file, which reads them once. Not needed if
+  /// the module does not outlive the process.
+  bool hashWeights = true;
   /// Accept external data files that are links leading out of the model's folder.
   bool allowOutsideLinks = false;
 };

@@ -84,6 +84,15 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   std::optional<SmallVector<int64_t>> shape = getConstantIntegers(getShape());
   if (!inner || !shape || (!getAllowzero() && llvm::is_contained(*shape, 0)))
     return {};
+  FailureOr<SmallVector<ReshapeDim>> dims =
+      getReshapedDims(InferenceSite(std::nullopt, getOperationName()),
+                      inner.getInput().getType().getShape(), *shape, getAllowzero());
+  if (failed(dims))
+    return {};
+  SmallVector<int64_t> sizes =
+      llvm::map_to_vector(*dims, [](const ReshapeDim &dim) { return dim.getSize(); });
+  if (failed(verifyCompatibleShape(sizes, getResult().getType().getShape())))
+    return {};
   getInputMutable().assign(inner.getInput());
   return getResult();
 }
@@ -179,6 +188,10 @@ OpFoldResult TransposeOp::fold(FoldAdaptor) {
     return {};
   SmallVector<int64_t> perm =
       llvm::map_to_vector(getPerm(), [&](int64_t dim) { return inner.getPerm()[dim]; });
+  SmallVector<int64_t> sizes = llvm::map_to_vector(
+      perm, [&](int64_t dim) { return inner.getInput().getType().getDimSize(dim); });
+  if (failed(verifyCompatibleShape(sizes, getResult().getType().getShape())))
+    return {};
   setPerm(perm);
   getInputMutable().assign(inner.getInput());
   return getResult();

@@ -116,7 +116,7 @@ LogicalResult OnnxOp::verify() {
     }
   // C3
   for (Region &body : getBodies())
-    if (!isa<YieldOp>(body.front().back()))
+    if (body.front().empty() || !isa<YieldOp>(body.front().back()))
       return emitOpError("expects each region to end in compress.yield");
   return success();
 }

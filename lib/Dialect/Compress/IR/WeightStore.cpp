@@ -28,6 +28,10 @@ using namespace mlir::compress;
 WeightBytes::WeightBytes(WeightBytes &&other) { *this = std::move(other); }
 
 WeightBytes &WeightBytes::operator=(WeightBytes &&other) {
+  if (this == &other)
+    return *this;
+  if (file)
+    file->release(fileOffset, fileLength);
   type = other.type;
   shape = std::move(other.shape);
   numElements = other.numElements;
@@ -67,6 +71,8 @@ static AsmResourceBlob allocatePages(uint64_t size, bool spill) {
     ::close(fd);
   if (pages == MAP_FAILED)
     return {};
+  if (!spill)
+    ::madvise(pages, size, MADV_HUGEPAGE);
   return AsmResourceBlob(
       ArrayRef<char>(static_cast<const char *>(pages), size), /*dataAlignment=*/64,
       [](void *data, size_t bytes, size_t) { ::munmap(data, bytes); }, /*dataIsMutable=*/true);

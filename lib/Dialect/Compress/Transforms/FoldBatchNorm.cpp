@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Analysis/EncodedWeight.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/NumericFormats.h"
 #include "mlir/IR/Remarks.h"
 #include <cmath>
@@ -93,9 +93,11 @@ std::string FoldBatchNorm::explain(BatchNormOp norm, FailureOr<WeightedOp> &op) 
     return "the op before it has no constant weight";
   if (!op->chain.isDense() || !op->chain.permutation.empty())
     return "the weight before it is not dense";
-  if (auto linear = dyn_cast<LinearOp>(producer); linear && norm.getInput().getType().getRank() != 2)
+  if (auto linear = dyn_cast<LinearOp>(producer);
+      linear && norm.getInput().getType().getRank() != 2)
     return "its channels are not those of the linear op";
-  if (auto transposed = dyn_cast<ConvTransposeOp>(producer); transposed && transposed.getGroups() != 1)
+  if (auto transposed = dyn_cast<ConvTransposeOp>(producer);
+      transposed && transposed.getGroups() != 1)
     return "the convolution before it is grouped and transposed";
   for (Value parameter : {norm.getScale(), norm.getBias(), norm.getMean(), norm.getVariance()})
     if (!parameter.getDefiningOp<WeightSourceOpInterface>())

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Analysis/EncodedWeight.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
 
 namespace mlir {
 namespace compress {
@@ -64,9 +64,9 @@ LogicalResult FoldConstants::fold(WeightStore &store, WeightSymbols &symbols, Op
       return success();
     if (!like || isa<LoadOp>(source.getOperation()))
       like = source;
-    // A weight dies with its last load.
+    // A weight dies with its last load; those that the pass makes have one.
     auto load = dyn_cast<LoadOp>(source.getOperation());
-    if (operand.hasOneUse() && (!load || loads.lookup(load.getWeightAttr().getAttr()) == 1))
+    if (operand.hasOneUse() && (!load || loads.lookup(load.getWeightAttr().getAttr()) <= 1))
       dying += getBytes(operand.getType());
   }
   for (Type type : op->getResultTypes()) {
@@ -80,8 +80,8 @@ LogicalResult FoldConstants::fold(WeightStore &store, WeightSymbols &symbols, Op
   SmallVector<Tensor> operands;
   auto emitError = [&] { return op->emitError(); };
   for (Value operand : op->getOperands()) {
-    FailureOr<StoredTensor> stored = StoredTensor::read(
-        store, operand.getDefiningOp<WeightSourceOpInterface>(), emitError);
+    FailureOr<StoredTensor> stored =
+        StoredTensor::read(store, operand.getDefiningOp<WeightSourceOpInterface>(), emitError);
     if (failed(stored))
       return failure();
     llvm::Expected<Tensor> tensor =
@@ -97,8 +97,8 @@ LogicalResult FoldConstants::fold(WeightStore &store, WeightSymbols &symbols, Op
   OpBuilder builder(op);
   std::string name = (like.getWeightName() + ".folded");
   for (auto [result, tensor] : llvm::zip(op->getResults(), *results)) {
-    auto type = RankedTensorType::get(tensor.getShape(),
-                                      getElementType(tensor.getType(), &getContext()));
+    auto type =
+        RankedTensorType::get(tensor.getShape(), getElementType(tensor.getType(), &getContext()));
     FailureOr<StoredTensor> stored = StoredTensor::allocate(store, type, emitError);
     llvm::Expected<SmallVector<char, 0>> packed = tensor.toPacked();
     if (failed(stored) || !packed)

@@ -46,7 +46,8 @@ struct FoldDecode : public compress::impl::FoldDecodeBase<FoldDecode> {
       FailureOr<WeightChain> chain = getWeightChain(link->getResult(0));
       if (failed(chain)) {
         remark::missed(link->getLoc(), remarkOptions)
-            << ("'" + link->getName().getStringRef() + "' is left alone: it is not on a weight").str();
+            << ("'" + link->getName().getStringRef() + "' is left alone: it is not on a weight")
+                   .str();
         continue;
       }
       auto emitError = [&] { return link->emitError(); };

@@ -41,8 +41,8 @@ LogicalResult InsertFakeQuant::insert(WeightStore &store, WeightSymbols &symbols
     return failure();
   WeightSourceOpInterface source = op.chain.source;
   std::string name = source.getWeightName();
-  FailureOr<QuantizedParts> parts = quantizeDense(store, *dense, spec, chooseBlock(spec, op).block,
-                                                  name, emitError);
+  FailureOr<QuantizedParts> parts =
+      quantizeDense(store, *dense, spec, chooseBlock(spec, op).block, name, emitError);
   if (failed(parts))
     return failure();
   OpBuilder builder(&getContext());
@@ -52,13 +52,27 @@ LogicalResult InsertFakeQuant::insert(WeightStore &store, WeightSymbols &symbols
   Value zeroPoint;
   if (parts->scales.zeroPoint)
     zeroPoint = parts->scales.zeroPoint->materialize(builder, symbols, store, source, base + ".zp");
-  auto fake = FakeQuantizeOp::create(
-      builder, op.op->getLoc(), op.chain.getType(), op.chain.root, scale, zeroPoint,
-      TypeAttr::get(parts->codes.getType().getElementType()),
-      builder.getDenseI64ArrayAttr(parts->scales.block));
+  auto fake =
+      FakeQuantizeOp::create(builder, op.op->getLoc(), op.chain.getType(), op.chain.root, scale,
+                             zeroPoint, TypeAttr::get(parts->codes.getType().getElementType()),
+                             builder.getDenseI64ArrayAttr(parts->scales.block));
   Value root = op.chain.root;
   root.replaceAllUsesExcept(fake.getResult(), fake);
   return success();
+}
+
+/// First use of `value`, also below transposes, that is not in `known`.
+static Operation *findOtherUser(Value value, const llvm::DenseSet<OpOperand *> &known) {
+  for (OpOperand &use : value.getUses()) {
+    Operation *user = use.getOwner();
+    if (isa<TransposeOp>(user))
+      user = findOtherUser(user->getResult(0), known);
+    else if (known.contains(&use))
+      user = nullptr;
+    if (user)
+      return user;
+  }
+  return nullptr;
 }
 
 void InsertFakeQuant::runOnOperation() {
@@ -74,14 +88,22 @@ void InsertFakeQuant::runOnOperation() {
   }
   WeightStore store(&getContext());
   WeightSymbols symbols(module);
-  auto remarkOptions = remark::RemarkOpts::name("compress-insert-fake-quant").category("fake-quant");
-  for (const WeightedOp &op : collectWeighted(module)) {
+  auto remarkOptions =
+      remark::RemarkOpts::name("compress-insert-fake-quant").category("fake-quant");
+  // What is asked of each op, and the operands of which the same is asked.
+  std::vector<std::pair<WeightedOp, QuantizeSpec>> selected;
+  llvm::StringMap<llvm::DenseSet<OpOperand *>> operands;
+  for (WeightedOp &op : collectWeighted(module)) {
     std::optional<QuantizeSpec> spec = given;
     if (!given)
       if (PlanAttr plan = helper.getAttr(op.op))
         spec = plan.getQuantizeSpec();
     if (!spec || (given && op.kind == LayerKind::Embedding))
       continue;
+    operands[toString(*spec)].insert(op.operand);
+    selected.emplace_back(std::move(op), *spec);
+  }
+  for (const auto &[op, spec] : selected) {
     // The chain may have changed since: a tied weight got its op with an earlier user.
     FailureOr<WeightedOp> now = getWeighted(op.op);
     std::string reason;
@@ -91,14 +113,20 @@ void InsertFakeQuant::runOnOperation() {
       reason = "it is quantized already";
     else if (op.chain.getType().getNumElements() == 0)
       reason = "it is empty";
+    else if (!isQuantizable(op.chain.getType().getElementType()))
+      reason = "its elements are not f64, f32, f16 or bf16";
+    else if (Operation *other = findOtherUser(op.chain.root, operands[toString(spec)]))
+      reason = ("it is also used by '" + other->getName().getStringRef() +
+                "', which does not get the same fake quantization")
+                   .str();
     if (!reason.empty()) {
       remark::missed(op.op->getLoc(), remarkOptions)
           << "weight of \"" + op.name + "\" is left alone: " + reason;
       continue;
     }
-    if (failed(insert(store, symbols, *now, *spec)))
+    if (failed(insert(store, symbols, *now, spec)))
       return signalPassFailure();
     remark::passed(op.op->getLoc(), remarkOptions)
-        << "weight of \"" + op.name + "\" is fake-quantized: " + toString(*spec);
+        << "weight of \"" + op.name + "\" is fake-quantized: " + toString(spec);
   }
 }

@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Algorithms/MagnitudePruning.h"
+#include "compress/Algorithms/SumOfSquares.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
-#include "compress/Support/NumericFormats.h"
 
 namespace mlir {
 namespace compress {
@@ -21,34 +21,9 @@ namespace compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Sum of squares of the elements, in a fixed order; `mask` (one byte per element, may be null)
-/// restricts it to the elements that are not kept.
-static double sumOfSquares(const StoredTensor &tensor, const uint8_t *mask) {
-  int64_t count = tensor.getType().getNumElements();
-  double sums[8] = {};
-  auto add = [&](auto load) {
-    for (int64_t i = 0; i < count; ++i) {
-      double value = mask && mask[i] ? 0.0 : load(i);
-      sums[i % 8] += value * value;
-    }
-  };
-  const char *data = tensor.bytes().data();
-  if (tensor.getDataType() == DataType::F32)
-    add([&](int64_t i) -> double { return reinterpret_cast<const float *>(data)[i]; });
-  else
-    add([&](int64_t i) {
-      uint64_t bits = 0;
-      unsigned bytes = getStorageBitWidth(tensor.getDataType()) / 8;
-      std::memcpy(&bits, data + i * bytes, bytes);
-      return decodeFloat(tensor.getDataType(), bits);
-    });
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-}
-
 /// The N:M mask of a weight: by the magnitude of its floats, or of its decoded codes.
-static FailureOr<std::vector<uint8_t>> chooseMask(const WeightTask &task,
-                                                  const EncodedWeight &weight, NMPattern nm,
-                                                  BlockView view) {
+static FailureOr<std::vector<uint8_t>>
+chooseMask(const WeightTask &task, const EncodedWeight &weight, NMPattern nm, BlockView view) {
   std::vector<uint8_t> mask(view.getNumElements());
   std::optional<uint64_t> nan;
   if (weight.scales) {
@@ -64,38 +39,6 @@ static FailureOr<std::vector<uint8_t>> chooseMask(const WeightTask &task,
     return task.emitError() << "cannot prune weight '" << task.first().chain.getSourceName()
                             << "': element " << *nan << " is NaN";
   return mask;
-}
-
-/// Replaces dense values by the kept ones and their positions.
-static LogicalResult compact(WeightStore &store, const WeightTask &task, EncodedWeight &weight,
-                             NMPattern nm, int64_t axis, int64_t fill, ArrayRef<uint8_t> mask) {
-  auto emitError = [&] { return task.emitError(); };
-  BlockView view = getAxisView(weight.type.getShape(), axis);
-  SmallVector<int64_t> shape(weight.type.getShape());
-  shape[axis] = getCompactLength(nm, view.k);
-  Type element = weight.values.getType().getElementType();
-  SmallVector<int64_t> positionShape(shape);
-  positionShape.back() = getPositionRowBytes(nm, shape.back());
-  FailureOr<StoredTensor> kept =
-      StoredTensor::allocate(store, RankedTensorType::get(shape, element), emitError);
-  FailureOr<StoredTensor> positions = StoredTensor::allocate(
-      store, RankedTensorType::get(positionShape, IntegerType::get(element.getContext(), 8)),
-      emitError);
-  if (failed(kept) || failed(positions))
-    return failure();
-  std::optional<uint64_t> fault = compactNM(
-      nm, view, getStorageBitWidth(weight.values.getDataType()), weight.values.bytes().data(),
-      mask.data(), shape.back(), kept->mutableBytes().data(), positions->mutableBytes().data());
-  if (fault)
-    return task.emitError() << "internal error: the mask of element " << *fault
-                            << " does not have the pattern";
-  weight.values = std::move(*kept);
-  weight.pattern.emplace();
-  weight.pattern->nm = nm;
-  weight.pattern->axis = axis;
-  weight.pattern->fill = fill;
-  weight.pattern->positions = std::move(*positions);
-  return success();
 }
 
 LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &task,
@@ -115,6 +58,12 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
     outcome.skipped.push_back("it is empty");
     return success();
   }
+  if (Type element = weight.type.getElementType(); !isQuantizable(element)) {
+    std::string text;
+    llvm::raw_string_ostream(text) << element;
+    outcome.skipped.push_back("its elements are " + text + ", not f64, f32, f16 or bf16");
+    return success();
+  }
   int64_t length = weight.type.getDimSize(axis);
   if (length < nm.m) {
     outcome.skipped.push_back("not pruned to " + name + ": the contraction has only " +
@@ -122,32 +71,26 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
     return success();
   }
   auto emitError = [&] { return task.emitError(); };
-  if (weight.pattern) {
-    FailureOr<StoredTensor> dense = expandValues(store, weight, emitError);
-    if (failed(dense))
-      return failure();
-    weight.values = std::move(*dense);
-    weight.pattern.reset();
-  }
+  if (weight.pattern && failed(expandPattern(store, weight, emitError)))
+    return failure();
   BlockView view = getAxisView(weight.type.getShape(), axis);
   FailureOr<std::vector<uint8_t>> mask = chooseMask(task, weight, nm, view);
   if (failed(mask))
     return failure();
-  if (!weight.scales) {
-    outcome.sumSquares = sumOfSquares(weight.values, nullptr);
-    outcome.squaredError += sumOfSquares(weight.values, mask->data());
-  }
-
-  // The code of zero must be one for all blocks, or the codes stay dense.
-  SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
-  if (!zeroPoints.empty() && !llvm::all_equal(zeroPoints)) {
-    if (failed(applyDenseMask(store, weight, *mask, emitError)))
-      return failure();
-    outcome.skipped.push_back("codes are stored dense: zero points differ between blocks");
-  } else if (failed(compact(store, task, weight, nm, axis,
-                            zeroPoints.empty() ? 0 : zeroPoints.front(), *mask))) {
+  auto squares = [&] {
+    return sumOfSquares(weight.values.getDataType(), weight.values.bytes().data(),
+                        view.getNumElements());
+  };
+  if (!weight.scales)
+    outcome.sumSquares = squares();
+  if (failed(applyDenseMask(store, weight, *mask, emitError)))
     return failure();
-  }
+  if (!weight.scales)
+    outcome.squaredError += outcome.sumSquares - squares();
+  weight.pattern.emplace();
+  weight.pattern->nm = nm;
+  weight.pattern->axis = axis;
+  weight.pattern->mask = std::move(*mask);
   outcome.changed = true;
   outcome.done.push_back(name);
   return success();

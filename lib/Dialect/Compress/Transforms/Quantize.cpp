@@ -6,7 +6,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Algorithms/NMPacking.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "mlir/IR/Remarks.h"
@@ -28,8 +27,7 @@ using namespace mlir::compress;
 FailureOr<QuantizeSpec> mlir::compress::makeQuantizeSpec(Location loc, StringRef format,
                                                          int64_t group, StringRef granularity,
                                                          StringRef convention, bool asymmetric,
-                                                         StringRef activations,
-                                                         StringRef method) {
+                                                         StringRef activations, StringRef method) {
   std::string text = (format + ",method=" + method).str();
   if (group != 0)
     text += ",group=" + std::to_string(group);
@@ -68,7 +66,7 @@ BlockChoice mlir::compress::chooseBlock(const QuantizeSpec &spec, const Weighted
   }
   choice.block.assign(shape.size(), 1);
   int64_t channels = op.contractionDims.front();
-  bool grouped = spec.granularity == ScaleGranularity::Group && shape[channels] > spec.group;
+  bool grouped = spec.granularity == ScaleGranularity::Group && shape[channels] >= spec.group;
   if (grouped) {
     choice.block[channels] = spec.group;
     return choice;
@@ -76,7 +74,16 @@ BlockChoice mlir::compress::chooseBlock(const QuantizeSpec &spec, const Weighted
   for (int64_t dim : op.contractionDims)
     choice.block[dim] = -1;
   choice.perChannelInstead = spec.granularity == ScaleGranularity::Group;
+  if (failed(getBlockView(shape, choice.block))) {
+    choice.block.assign(shape.size(), 1);
+    choice.block[channels] = -1;
+    choice.perPosition = true;
+  }
   return choice;
+}
+
+bool mlir::compress::isQuantizable(Type elementType) {
+  return elementType.isF64() || elementType.isF32() || elementType.isF16() || elementType.isBF16();
 }
 
 //===----------------------------------------------------------------------===//
@@ -99,8 +106,8 @@ FailureOr<QuantizedParts> mlir::compress::quantizeDense(WeightStore &store,
 
   QuantizedParts parts;
   parts.scales.block.assign(block.begin(), block.end());
-  FailureOr<StoredTensor> codes = StoredTensor::allocate(
-      store, RankedTensorType::get(type.getShape(), codeType), emitError);
+  FailureOr<StoredTensor> codes =
+      StoredTensor::allocate(store, RankedTensorType::get(type.getShape(), codeType), emitError);
   FailureOr<StoredTensor> scale = StoredTensor::allocate(
       store, RankedTensorType::get(scaleShape, type.getElementType()), emitError);
   if (failed(codes) || failed(scale))
@@ -130,34 +137,6 @@ FailureOr<QuantizedParts> mlir::compress::quantizeDense(WeightStore &store,
   return parts;
 }
 
-/// Keeps the N:M pattern of a weight whose codes were computed for the dense weight.
-static LogicalResult compactCodes(WeightStore &store, const WeightTask &task,
-                                  EncodedWeight &weight, StoredTensor codes, int64_t fill) {
-  auto emitError = [&] { return task.emitError(); };
-  EncodedWeight::Pattern &pattern = *weight.pattern;
-  BlockView view = getAxisView(weight.type.getShape(), pattern.axis);
-  RankedTensorType keptType = weight.values.getType();
-  std::vector<uint8_t> mask(view.getNumElements());
-  FailureOr<StoredTensor> kept = StoredTensor::allocate(
-      store, RankedTensorType::get(keptType.getShape(), codes.getType().getElementType()),
-      emitError);
-  if (failed(kept))
-    return failure();
-  std::optional<uint64_t> fault = expandNMMask(pattern.nm, view, pattern.positions.bytes().data(),
-                                               keptType.getShape().back(), mask.data());
-  if (!fault)
-    fault = compactNM(pattern.nm, view, getStorageBitWidth(codes.getDataType()),
-                      codes.bytes().data(), mask.data(), keptType.getShape().back(),
-                      kept->mutableBytes().data(), nullptr);
-  if (fault)
-    return emitError() << "position " << *fault << " of weight '"
-                       << task.first().chain.getSourceName()
-                       << "' is outside of its group or not larger than the one before";
-  weight.values = std::move(*kept);
-  pattern.fill = fill;
-  return success();
-}
-
 static std::string describeScales(const QuantizeSpec &spec, const BlockChoice &choice) {
   std::string text = getName(spec.format).str();
   if (spec.granularity == ScaleGranularity::Tensor)
@@ -180,48 +159,38 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
     outcome.skipped.push_back("it is empty");
     return success();
   }
+  if (Type element = weight.type.getElementType(); !isQuantizable(element)) {
+    std::string text;
+    llvm::raw_string_ostream(text) << element;
+    outcome.skipped.push_back("its elements are " + text + ", not f64, f32, f16 or bf16");
+    return success();
+  }
   auto emitError = [&] { return task.emitError(); };
   const QuantizeSpec &spec = *task.quantize;
   const WeightedOp &op = task.first();
   std::string name = op.chain.getSourceName();
   BlockChoice choice = chooseBlock(spec, op);
 
-  std::optional<StoredTensor> expanded;
-  if (weight.pattern) {
-    FailureOr<StoredTensor> dense = expandValues(store, weight, emitError);
-    if (failed(dense))
-      return failure();
-    expanded = std::move(*dense);
-  }
-  FailureOr<QuantizedParts> parts = quantizeDense(store, expanded ? *expanded : weight.values,
-                                                  spec, choice.block, name, emitError);
+  if (weight.pattern && !weight.pattern->isDense() &&
+      failed(expandPattern(store, weight, emitError)))
+    return failure();
+  FailureOr<QuantizedParts> parts =
+      quantizeDense(store, weight.values, spec, choice.block, name, emitError);
   if (failed(parts))
     return failure();
-  expanded.reset();
   if (outcome.sumSquares == 0)
     outcome.sumSquares = parts->sumSquares;
   outcome.squaredError += parts->squaredError;
   weight.scales = std::move(parts->scales);
-  if (weight.pattern) {
-    // The pattern is kept only if one code means zero everywhere.
-    SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
-    if (!zeroPoints.empty() && !llvm::all_equal(zeroPoints)) {
-      weight.pattern.reset();
-      weight.values = std::move(parts->codes);
-      outcome.skipped.push_back("codes are stored dense: zero points differ between blocks");
-    } else if (failed(compactCodes(store, task, weight, std::move(parts->codes),
-                                   zeroPoints.empty() ? 0 : zeroPoints.front()))) {
-      return failure();
-    }
-  } else {
-    weight.values = std::move(parts->codes);
-  }
+  weight.values = std::move(parts->codes);
   outcome.changed = true;
   outcome.done.push_back(describeScales(spec, choice));
   if (choice.perChannelInstead && op.contractionDims.size() > 1)
     outcome.skipped.push_back(
         "per output channel instead of group " + std::to_string(spec.group) + ": only " +
         std::to_string(weight.type.getDimSize(op.contractionDims.front())) + " input channels");
+  if (choice.perPosition)
+    outcome.skipped.push_back("each kernel position has scales of its own");
   return success();
 }
 
@@ -271,8 +240,7 @@ void mlir::compress::quantizeActivations(ModuleOp module) {
     Value activation = op.activation->get();
     auto type = cast<RankedTensorType>(activation.getType());
     auto remarkOptions = remark::RemarkOpts::name("compress-quantize").category("quantize");
-    if (isQuantizedActivation(activation) || !type.getElementType().isF32() ||
-        type.getRank() < 1) {
+    if (isQuantizedActivation(activation) || !type.getElementType().isF32() || type.getRank() < 1) {
       if (!isQuantizedActivation(activation))
         remark::missed(op.op->getLoc(), remarkOptions)
             << "the activation of \"" + op.name + "\" stays float: its type is not an f32 tensor";
@@ -282,8 +250,9 @@ void mlir::compress::quantizeActivations(ModuleOp module) {
     Value &quantized = made[{activation, op.op->getBlock()}];
     if (!quantized) {
       OpBuilder builder(op.op);
-      quantized = quantizeDynamically(builder, op.op->getLoc(), activation,
-                                      isConv ? DynamicGranularity::Tensor : DynamicGranularity::Row);
+      quantized =
+          quantizeDynamically(builder, op.op->getLoc(), activation,
+                              isConv ? DynamicGranularity::Tensor : DynamicGranularity::Row);
     }
     op.activation->set(quantized);
   }
@@ -296,9 +265,8 @@ struct Quantize : public compress::impl::QuantizeBase<Quantize> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     if (!format.empty()) {
-      FailureOr<QuantizeSpec> spec =
-          makeQuantizeSpec(module.getLoc(), format, group, granularity, convention, asymmetric,
-                           activations, method);
+      FailureOr<QuantizeSpec> spec = makeQuantizeSpec(module.getLoc(), format, group, granularity,
+                                                      convention, asymmetric, activations, method);
       if (failed(spec))
         return signalPassFailure();
       planAll(module, PlanAttr::get(&getContext(), StringAttr::get(&getContext(), toString(*spec)),

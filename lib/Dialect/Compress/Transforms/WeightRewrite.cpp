@@ -358,6 +358,14 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
         outcome.weight = std::move(*weight);
         if (failed(step(store, task, outcome)))
           return failure();
+        if (outcome.weight.pattern && outcome.weight.pattern->isDense()) {
+          FailureOr<bool> kept = compactPattern(store, outcome.weight, emitError);
+          if (failed(kept))
+            return failure();
+          if (!*kept)
+            outcome.skipped.push_back(
+                "codes are stored dense: zero points differ between blocks");
+        }
         Entry &entry = entries[entryOfTask[index]];
         for (LayerReport &line : entry.lines)
           finishLayer(line, outcome);

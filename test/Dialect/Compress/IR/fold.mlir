@@ -143,3 +143,18 @@ func.func @no_fold_of_decode() -> tensor<2xf32> {
   %0 = compress.dequantize %q, %s : (tensor<2xi8>, tensor<f32>) -> tensor<2xf32>
   return %0 : tensor<2xf32>
 }
+
+// The types contradict each other behind a dynamic dim: an error when it runs, not here.
+// CHECK-LABEL: func.func @no_fold_of_contradicting_types
+func.func @no_fold_of_contradicting_types(%x: tensor<2x6xf32>, %s: tensor<2xi64>) -> (tensor<5x3xf32>, tensor<7x2xf32>) {
+  %t = compress.constant dense<[5, 3]> : tensor<2xi64>
+  // CHECK: %[[R:.*]] = compress.reshape %arg0, %arg1
+  %0 = compress.reshape %x, %s : (tensor<2x6xf32>, tensor<2xi64>) -> tensor<?x?xf32>
+  // CHECK: compress.reshape %[[R]]
+  %1 = compress.reshape %0, %t : (tensor<?x?xf32>, tensor<2xi64>) -> tensor<5x3xf32>
+  // CHECK: %[[T:.*]] = compress.transpose %arg0
+  %2 = compress.transpose %x {perm = array<i64: 0, 1>} : (tensor<2x6xf32>) -> tensor<2x?xf32>
+  // CHECK: compress.transpose %[[T]]
+  %3 = compress.transpose %2 {perm = array<i64: 1, 0>} : (tensor<2x?xf32>) -> tensor<7x2xf32>
+  return %1, %3 : tensor<5x3xf32>, tensor<7x2xf32>
+}

@@ -41,6 +41,19 @@ func.func @once_for_two_users(%x: tensor<?x4xf32>) -> (tensor<?x1xf32>, tensor<?
 
 // -----
 
+compress.weight private @tied : tensor<2x4xf32> = dense<3.0>
+// CHECK-LABEL: func.func @no_tied_head
+func.func @no_tied_head(%i: tensor<?xi64>) -> tensor<?x2xf32> {
+  // CHECK-NOT: compress.fake_quantize
+  %w = compress.load @tied : tensor<2x4xf32>
+  %x = compress.embedding %w, %i {name = "tok"} : (tensor<2x4xf32>, tensor<?xi64>) -> tensor<?x4xf32>
+  // expected-remark @+1 {{weight of "head" is left alone: it is also used by 'compress.embedding', which does not get the same fake quantization}}
+  %y = compress.linear nk %x, %w {name = "head"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// -----
+
 compress.weight private @nan : tensor<1x4xf32> = dense<0x7FC00000>
 func.func @invalid_nan(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
   %w = compress.load @nan : tensor<1x4xf32>

@@ -32,7 +32,7 @@ compress.weight private @w.meta : tensor<1x1xi8> = dense<9>
 // CHECK-LABEL: func.func @pruned_and_transposed
 func.func @pruned_and_transposed(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
   // CHECK: %[[W:.+]] = compress.expand_nm
-  // CHECK: %[[FAKE:.+]] = compress.fake_quantize %[[W]], %{{.+}} as i4 {block = array<i64: 1, -1>}
+  // CHECK: %[[FAKE:.+]] = compress.fake_quantize %[[W]], %{{.+}} as i4 {block = array<i64: 1, 4>}
   // CHECK: compress.transpose %[[FAKE]]
   %k = compress.load @w.kept : tensor<1x2xf32>
   %m = compress.load @w.meta : tensor<1x1xi8>

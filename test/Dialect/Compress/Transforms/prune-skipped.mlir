@@ -142,3 +142,38 @@ func.func @no_lookup(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
   %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }
+
+// -----
+
+// CHECK: compress.weight private @small : tensor<1x4xf8E4M3FN>
+compress.weight private @small : tensor<1x4xf8E4M3FN> = dense<1.0>
+// CHECK-LABEL: func.func @no_f8
+func.func @no_f8(%x: tensor<?x4xf8E4M3FN>) -> tensor<?x1xf8E4M3FN> {
+  // CHECK-NOT: compress.expand_nm
+  %w = compress.load @small : tensor<1x4xf8E4M3FN>
+  // expected-remark @+1 {{weight 'small' of "fc": its elements are f8E4M3FN, not f64, f32, f16 or bf16}}
+  %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf8E4M3FN>, tensor<1x4xf8E4M3FN>) -> tensor<?x1xf8E4M3FN>
+  return %y : tensor<?x1xf8E4M3FN>
+}
+
+// -----
+
+// One function uses the weight as it is, the other one a part of it.
+// CHECK: compress.weight private @w : tensor<1x4xf32>
+compress.weight private @w : tensor<1x4xf32> = dense<1.0>
+// CHECK-LABEL: func.func @no_two_decodings
+func.func @no_two_decodings(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+  %w = compress.load @w : tensor<1x4xf32>
+  // expected-remark @+1 {{weight 'w' of "a" is left alone: it is tied: 'compress.linear' "a" and 'compress.linear' "b" decode the same weight in different ways}}
+  %y = compress.linear nk %x, %w {name = "a"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+func.func @other(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+  // CHECK: compress.mask
+  // CHECK-NOT: compress.expand_nm
+  %w = compress.load @w : tensor<1x4xf32>
+  %m = compress.constant dense<[[true, false, true, true]]> : tensor<1x4xi1>
+  %p = compress.mask %w, %m : tensor<1x4xf32>, tensor<1x4xi1>
+  %y = compress.linear nk %x, %p {name = "b"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}

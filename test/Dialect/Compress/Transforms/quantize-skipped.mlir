@@ -64,3 +64,32 @@ func.func @no_integers(%x: tensor<2x4xui8>) -> tensor<2x3xi32> {
   %y = compress.linear kn %x, %w : (tensor<2x4xui8>, tensor<4x3xi8>) -> tensor<2x3xi32>
   return %y : tensor<2x3xi32>
 }
+
+// -----
+
+// CHECK: compress.weight private @small : tensor<1x4xf8E4M3FN>
+compress.weight private @small : tensor<1x4xf8E4M3FN> = dense<1.0>
+// CHECK-LABEL: func.func @no_f8
+func.func @no_f8(%x: tensor<?x4xf8E4M3FN>) -> tensor<?x1xf8E4M3FN> {
+  %w = compress.load @small : tensor<1x4xf8E4M3FN>
+  // expected-remark @+1 {{weight 'small' of "fc": its elements are f8E4M3FN, not f64, f32, f16 or bf16}}
+  %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf8E4M3FN>, tensor<1x4xf8E4M3FN>) -> tensor<?x1xf8E4M3FN>
+  return %y : tensor<?x1xf8E4M3FN>
+}
+
+// -----
+
+// The dims of a transposed filter that an output channel spans are not next to each other.
+// CHECK-DAG: compress.weight private @up.q : tensor<2x2x2xi4> = dense<{{\[\[\[}}-8, -8], [-8, -8]], {{\[\[}}4, 2], [-8, -8]]]>
+// CHECK-DAG: compress.weight private @up.scale : tensor<1x2x2xf32> = dense<{{\[\[\[}}1.000000e+00, -5.000000e-01], [-1.250000e-01, -1.250000e-01]]]>
+compress.weight private @up : tensor<2x2x2xf32> = dense<[[[-8.0, 4.0], [1.0, 1.0]], [[4.0, -1.0], [1.0, 1.0]]]>
+// CHECK-LABEL: func.func @conv_transpose_by_position
+func.func @conv_transpose_by_position(%x: tensor<?x2x?xf32>) -> tensor<?x2x?xf32> {
+  // CHECK: compress.dequantize {{.*}} {block = array<i64: -1, 1, 1>}
+  %w = compress.load @up : tensor<2x2x2xf32>
+  // expected-remark @+2 {{weight 'up' of "up": int4 per channel}}
+  // expected-remark @+1 {{weight 'up' of "up": per output channel instead of group 128: only 2 input channels; each kernel position has scales of its own}}
+  %y = compress.conv_transpose %x, %w {name = "up", strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>}
+     : (tensor<?x2x?xf32>, tensor<2x2x2xf32>) -> tensor<?x2x?xf32>
+  return %y : tensor<?x2x?xf32>
+}
