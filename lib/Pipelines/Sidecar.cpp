@@ -53,7 +53,7 @@ LogicalResult mlir::compress::writeSidecar(ModuleOp module, StringRef path) {
   if (weights.empty())
     return success();
   auto fail = [&](llvm::Error error) -> LogicalResult {
-    return module.emitError() << "cannot write weights to '" << path
+    return mlir::emitError(module.getLoc()) << "cannot write weights to '" << path
                               << "': " << llvm::toString(std::move(error));
   };
   llvm::Expected<std::unique_ptr<OutputFile>> file = OutputFile::create(path);
@@ -140,13 +140,13 @@ LogicalResult mlir::compress::placeWeights(ModuleOp module, WeightsMode mode, St
     return inlineWeights(module);
   case WeightsMode::Reference:
     if (!beside && !large.empty())
-      return module.emitError() << "cannot refer to weights in another folder: the output '"
+      return mlir::emitError(module.getLoc()) << "cannot refer to weights in another folder: the output '"
                                 << output << "' is not beside the model in '" << baseDirectory
                                 << "'; use --weights=sidecar";
     return verifyReferences(module);
   case WeightsMode::Sidecar: {
     if (toStream)
-      return module.emitError("a sidecar file needs an output file; use -o");
+      return mlir::emitError(module.getLoc(), "a sidecar file needs an output file; use -o");
     SmallString<256> path(output);
     llvm::sys::path::replace_extension(path, "safetensors");
     return writeSidecar(module, path);

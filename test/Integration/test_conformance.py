@@ -15,15 +15,16 @@ from support.conformance import KEPT, MISMATCH, PASS, SKIPPED
 # Operators that normalisation turns into model ops; an If on a constant is its branch. A new model
 # op adds its name here.
 MODELLED = """
-    Abs Acos Acosh Add And ArgMax Asin Asinh Atan Atanh AveragePool BatchNormalization Cast CastLike
-    Ceil Clip Concat Constant ConstantOfShape Conv ConvTranspose Cos Cosh CumSum DequantizeLinear Div
-    Dropout DynamicQuantizeLinear Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND
-    Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish Identity If
-    LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mish Mul
-    Neg Not Or PRelu Pad Pow QuantizeLinear Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum
-    ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape
-    Round Scatter ScatterElements Shape Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign
-    Split Sqrt Squeeze Sub Sum Swish Tan Tanh Tile TopK Transpose Unsqueeze Where Xor
+    Abs Acos Acosh Add And ArgMax Asin Asinh Atan Atanh AveragePool BatchNormalization Cast
+    CastLike Ceil Clip Concat Constant ConstantOfShape Conv ConvTranspose Cos Cosh CumSum
+    DequantizeLinear Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp Expand Flatten Floor
+    Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater
+    GreaterOrEqual HardSigmoid HardSwish Identity If LayerNormalization LeakyRelu Less
+    LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mish Mul Neg Not Or PRelu Pad Pow
+    QuantizeLinear Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
+    ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scatter
+    ScatterElements Shape Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt
+    Squeeze Sub Sum Swish Tan Tanh Tile TopK Transpose Unsqueeze Where Xor
 """.split()
 
 # Name patterns of the cases of these operators that must stay opaque, and why they do.
@@ -58,7 +59,6 @@ UNCHECKED_EXPORTS = {
     "bernoulli*": "random numbers",
     "gradient_of_*": "training operators",
     "range_*_expanded": "onnxruntime refuses the opset, and the checker the untyped body",
-    "batchnorm_*_training_mode": "onnxruntime wants static shapes",
 }
 
 MODEL_KINDS = ("simple", "pytorch-operator", "pytorch-converted")

@@ -137,7 +137,7 @@ static LogicalResult checkOrigin(ModuleOp module) {
     return success();
   auto origin = dyn_cast<DictionaryAttr>(attribute);
   if (!origin)
-    return module.emitError("attribute 'compress.onnx' must be a dictionary");
+    return mlir::emitError(module.getLoc(), "attribute 'compress.onnx' must be a dictionary");
   auto isArrayOf = [&](StringRef key, llvm::function_ref<bool(Attribute)> isElement) {
     Attribute value = origin.get(key);
     auto array = dyn_cast_or_null<ArrayAttr>(value);
@@ -148,14 +148,14 @@ static LogicalResult checkOrigin(ModuleOp module) {
     return pair && pair.size() == 2 && isa<StringAttr>(pair[0]) && isa<IntegerAttr>(pair[1]);
   };
   if (!isArrayOf("opset_import", isImport))
-    return module.emitError(
+    return mlir::emitError(module.getLoc(), 
         "'opset_import' of 'compress.onnx' must be an array of [domain, version]");
   for (StringRef key : {"training_info", "configuration"})
     if (!isArrayOf(key, llvm::IsaPred<OnnxRawAttr>))
-      return module.emitError("'")
+      return mlir::emitError(module.getLoc(), "'")
              << key << "' of 'compress.onnx' must be an array of #compress.onnx_raw";
   if (!isArrayOf("quantization_annotation", llvm::IsaPred<DictionaryAttr>))
-    return module.emitError(
+    return mlir::emitError(module.getLoc(), 
         "'quantization_annotation' of 'compress.onnx' must be an array of dictionaries");
   for (func::FuncOp func : module.getOps<func::FuncOp>()) {
     Attribute function = func->getAttr("compress.onnx_function");
@@ -176,7 +176,7 @@ LogicalResult onnx::exportOnnx(ModuleOp module, StringRef path, const ExportOpti
   constexpr int64_t newestWritten = 26;
   int64_t original = getOriginalOpset(module);
   if (options.opset != 0 && (options.opset < 13 || options.opset > newestWritten))
-    return module.emitError("opset must be in [13, ")
+    return mlir::emitError(module.getLoc(), "opset must be in [13, ")
            << newestWritten << "], got " << options.opset;
   if (failed(checkOrigin(module)))
     return failure();
@@ -201,7 +201,7 @@ LogicalResult onnx::exportOnnx(ModuleOp module, StringRef path, const ExportOpti
     if (exporter->requiredOpset <= opset)
       break;
     if (exporter->requiredOpset > std::max(original, newestWritten))
-      return module.emitOpError("needs opset ")
+      return mlir::emitError(module.getLoc(), "needs opset ")
              << exporter->requiredOpset << ", the newest that is written is " << newestWritten;
     opset = exporter->requiredOpset;
   }
@@ -210,7 +210,7 @@ LogicalResult onnx::exportOnnx(ModuleOp module, StringRef path, const ExportOpti
         << remark::reason("{0}", entry.second);
 
   auto fail = [&](llvm::Error error) {
-    return module.emitError("cannot export to '")
+    return mlir::emitError(module.getLoc(), "cannot export to '")
            << path << "': " << llvm::toString(std::move(error));
   };
   WriteOptions writeOptions;

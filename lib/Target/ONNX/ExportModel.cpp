@@ -464,7 +464,7 @@ LogicalResult ModelExporter::build() {
   if (!main && publics.size() == 1)
     main = publics.front();
   if (!main)
-    return module.emitError("ONNX export needs one public function, or one named 'main'; found ")
+    return mlir::emitError(module.getLoc(), "ONNX export needs one public function, or one named 'main'; found ")
            << publics.size() << " public functions";
   if (!main.getBody().hasOneBlock())
     return main.emitError("ONNX export needs a function with one block");

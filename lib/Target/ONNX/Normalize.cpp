@@ -68,7 +68,7 @@ Normalizer::Normalizer(ModuleOp module, ArrayRef<std::string> dimOptions)
     auto [name, size] = option.rsplit('=');
     int64_t value;
     if (name.empty() || size.getAsInteger(10, value) || value < 0) {
-      optionsStatus = module.emitError() << "expects dims as name=size, got '" << option << "'";
+      optionsStatus = mlir::emitError(module.getLoc()) << "expects dims as name=size, got '" << option << "'";
       return;
     }
     fixedDims[name] = value;
@@ -151,7 +151,7 @@ LogicalResult Normalizer::bindDims() {
   }
   for (const auto &dim : fixedDims)
     if (!known.contains(dim.first()))
-      return module.emitError() << "no input has a dim named '" << dim.first() << "'";
+      return mlir::emitError(module.getLoc()) << "no input has a dim named '" << dim.first() << "'";
   return success();
 }
 

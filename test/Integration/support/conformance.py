@@ -1,11 +1,13 @@
 """The ONNX backend conformance cases, many of them in one model and one run of the tool.
 
-The tool cannot run models, so a case is checked in two ways. *Folding*: the inputs of the case become
-initializers, and constant folding must compute the expected outputs. *Export*: the inputs stay, the
-model is normalised and written again; what was written must be valid and must compute the expected
-outputs in onnxruntime (in onnx's reference evaluator where onnxruntime does not run the case).
+The tool cannot run models, so a case is checked in two ways. *Folding*: the inputs of the case
+become initializers, and constant folding must compute the expected outputs. *Export*: the inputs
+stay, the model is normalised and written again; what was written must be valid and must compute the
+expected outputs in onnxruntime (in onnx's reference evaluator where onnxruntime does not run the
+case).
 """
 
+import copy
 import re
 import warnings
 from collections import defaultdict
@@ -57,7 +59,7 @@ class Outcome:
     detail: str = ""
 
 
-# ---- Cases -----------------------------------------------------------------------------------------
+# ---- Cases ---------------------------------------------------------------------------------------
 
 
 def load(kind):
@@ -69,14 +71,15 @@ def load(kind):
     cases = []
     for test in tests:
         model = test.model or onnx.load(str(Path(test.model_dir) / "model.onnx"))
+        # The expanded forms of a case follow it.
         base = test.name.split("_expanded")[0]
-        about.setdefault(base, model.graph.node[0].op_type if len(model.graph.node) else "")
+        about.setdefault(base, model.graph.node[0].op_type if model.graph.node else "")
         given = {tensor.name for tensor in model.graph.initializer}
-        names = [value.name for value in model.graph.input if value.name not in given]
-        sets = test.data_sets or _stored_data(Path(test.model_dir), model)
+        values = [value for value in model.graph.input if value.name not in given]
+        sets = test.data_sets or _stored_data(Path(test.model_dir), values, model.graph.output)
         for number, (inputs, outputs) in enumerate(sets):
             name = test.name.removeprefix("test_") + (f"#{number}" if number else "")
-            data = {key: _plain(value) for key, value in zip(names, inputs)}
+            data = {value.name: _plain(given) for value, given in zip(values, inputs)}
             outputs = [_plain(value) for value in outputs]
             cases.append(Case(name, kind, about[base], model, data, outputs, test.rtol, test.atol))
     return cases
@@ -86,22 +89,21 @@ def _plain(value):
     return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
 
 
-def _stored_data(folder, model):
+def _stored_data(folder, inputs, outputs):
+    """The data sets of a case: a file for each value."""
     sets = []
     for data in sorted(folder.glob("test_data_set_*")):
-        parts = []
-        for prefix, values in (("input", model.graph.input), ("output", model.graph.output)):
-            files = sorted(data.glob(f"{prefix}_*.pb"), key=lambda path: int(path.stem.split("_")[1]))
-            parts.append([_read(path, value) for path, value in zip(files, values)])
-        sets.append(tuple(parts))
+        read = lambda prefix, values: [  # noqa: E731
+            _read(data / f"{prefix}_{number}.pb", value) for number, value in enumerate(values)
+        ]
+        sets.append((read("input", inputs), read("output", outputs)))
     return sets
 
 
 def _read(path, value):
     form = value.type.WhichOneof("value")
     if form == "sequence_type":
-        sequence = onnx.SequenceProto.FromString(path.read_bytes())
-        return numpy_helper.to_list(sequence)
+        return numpy_helper.to_list(onnx.SequenceProto.FromString(path.read_bytes()))
     if form == "optional_type":
         return numpy_helper.to_optional(onnx.OptionalProto.FromString(path.read_bytes()))
     return numpy_helper.to_array(onnx.TensorProto.FromString(path.read_bytes()))
@@ -143,7 +145,7 @@ def with_dynamic_dims(case):
     return replace(case, model=model)
 
 
-# ---- Merging and splitting -------------------------------------------------------------------------
+# ---- Merging and splitting -----------------------------------------------------------------------
 
 
 def _rename(graph, prefix):
@@ -223,7 +225,7 @@ class Split:
     def __init__(self, model):
         self.model = model
         self.nodes = list(model.graph.node)
-        self.producer = {name: i for i, node in enumerate(self.nodes) for name in node.output if name}
+        self.producer = {out: i for i, node in enumerate(self.nodes) for out in node.output if out}
         self.tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         self.reads = [_names_read(node) for node in self.nodes]
         self.outputs = defaultdict(list)
@@ -275,7 +277,7 @@ class Split:
         return model
 
 
-# ---- Comparing -------------------------------------------------------------------------------------
+# ---- Comparing -----------------------------------------------------------------------------------
 
 
 def difference(expected, actual, rtol, atol):
@@ -323,7 +325,7 @@ def _compare(case, actual):
     return Outcome(PASS)
 
 
-# ---- Running ---------------------------------------------------------------------------------------
+# ---- Running -------------------------------------------------------------------------------------
 
 NORMALIZE = ("--compress-normalize-onnx",)
 # Decode chains are only made dense by a pass of their own, and feed ops that fold after it.
@@ -348,7 +350,7 @@ class Runner:
         return self._run(cases, FOLD, self._check_folded, has_only_tensors, fold=True)
 
     def export(self, cases):
-        """Case name -> Outcome of the normalised and exported model; SKIPPED if nothing runs the case."""
+        """Case name -> Outcome of the model as written; SKIPPED if nothing runs the original."""
         return self._run(cases, NORMALIZE, self._check_exported, lambda case: True, fold=False)
 
     def _run(self, cases, flags, check, can_run, fold):
@@ -428,8 +430,10 @@ def _is_valid(model):
 
 def _compute(run, case, model, prefix=""):
     """What `run` makes of a model with the inputs of a case, whose names it has with a prefix."""
+    # Copies: onnxruntime writes the new mean and variance of BatchNormalization over the old ones.
+    inputs = {prefix + name: copy.deepcopy(data) for name, data in case.inputs.items()}
     try:
-        actual = run(model, {prefix + name: data for name, data in case.inputs.items()})
+        actual = run(model, inputs)
     except Exception as error:  # whatever it is, the model does not run
         return Outcome(ERROR, f"{run.__name__}: {error}"[:600])
     return _compare(case, actual)

@@ -51,8 +51,8 @@ struct ImportOptions {
   /// Leave weights of 1 KiB and more in their file (`#compress.file`, relative to the model's
   /// folder) where their bytes lie there in storage order; otherwise copy every weight.
   bool weightsByReference = true;
-  /// Record the content hash of weights that stay in their file, which reads them once. Not needed if
-  /// the module does not outlive the process.
+  /// Record the content hash of weights that stay in their file, which reads them once. Not
+  /// needed if the module does not outlive the process.
   bool hashWeights = true;
   /// Accept external data files that are links leading out of the model's folder.
   bool allowOutsideLinks = false;

@@ -87,6 +87,6 @@ void ApplyRecipe::runOnOperation() {
   }
   for (auto [number, isMatched] : llvm::enumerate(matched))
     if (!isMatched)
-      getOperation().emitWarning() << "rule " << number + 1 << " of the recipe selects nothing: the "
+      emitWarning(getOperation().getLoc()) << "rule " << number + 1 << " of the recipe selects nothing: the "
                                    << "module has " << ops.size() << " weighted ops";
 }

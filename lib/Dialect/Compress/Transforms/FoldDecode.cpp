@@ -35,13 +35,18 @@ static SmallVector<Operation *> collectRoots(ModuleOp module) {
 }
 
 namespace {
+/// Links that decode the same bytes in the same way: tied weights stay tied.
+struct Group {
+  WeightChain chain;
+  SmallVector<Operation *, 1> links;
+};
+
 struct FoldDecode : public compress::impl::FoldDecodeBase<FoldDecode> {
   using Base::Base;
 
   void runOnOperation() override {
-    WeightStore store(&getContext());
-    WeightSymbols symbols(getOperation());
     auto remarkOptions = remark::RemarkOpts::name("compress-fold-decode").category("fold-decode");
+    std::vector<Group> groups;
     for (Operation *link : collectRoots(getOperation())) {
       FailureOr<WeightChain> chain = getWeightChain(link->getResult(0));
       if (failed(chain)) {
@@ -50,17 +55,31 @@ struct FoldDecode : public compress::impl::FoldDecodeBase<FoldDecode> {
                    .str();
         continue;
       }
-      auto emitError = [&] { return link->emitError(); };
-      FailureOr<StoredTensor> dense = decodeChain(store, *chain, emitError);
+      auto same = llvm::find_if(
+          groups, [&](const Group &group) { return isSameDecoding(group.chain, *chain); });
+      if (same != groups.end())
+        same->links.push_back(link);
+      else
+        groups.push_back({std::move(*chain), {link}});
+    }
+    WeightStore store(&getContext());
+    WeightSymbols symbols(getOperation());
+    for (Group &group : groups) {
+      auto emitError = [&] { return group.links.front()->emitError(); };
+      FailureOr<StoredTensor> dense = decodeChain(store, group.chain, emitError);
       if (failed(dense))
         return signalPassFailure();
-      OpBuilder builder(link);
-      std::string name = chain->source.getWeightName();
-      Value value = dense->materialize(builder, symbols, store, chain->source,
-                                       getBaseName(name).str() + ".dense");
-      link->getResult(0).replaceAllUsesWith(value);
-      link->erase();
-      remark::passed(value.getLoc(), remarkOptions) << "weight '" + name + "' is dense again";
+      std::string name = group.chain.getSourceName();
+      Operation *made = nullptr;
+      for (Operation *link : group.links) {
+        OpBuilder builder(link);
+        Value value = made ? builder.clone(*made)->getResult(0)
+                           : dense->materialize(builder, symbols, store, group.chain.source,
+                                                getBaseName(name).str() + ".dense");
+        made = value.getDefiningOp();
+        link->getResult(0).replaceAllUsesWith(value);
+      }
+      remark::passed(made->getLoc(), remarkOptions) << "weight '" + name + "' is dense again";
     }
     removeDeadWeights(getOperation());
   }

@@ -105,7 +105,7 @@ struct Prune : public compress::impl::PruneBase<Prune> {
       std::string text = pattern + ",method=" + method;
       llvm::Expected<PruneSpec> spec = parsePruneSpec(text);
       if (!spec) {
-        getOperation().emitError() << llvm::toString(spec.takeError());
+        emitError(getOperation().getLoc()) << llvm::toString(spec.takeError());
         return signalPassFailure();
       }
       planAll(getOperation(), PlanAttr::get(&getContext(), StringAttr(),

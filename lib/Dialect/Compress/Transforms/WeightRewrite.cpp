@@ -98,8 +98,7 @@ static llvm::MapVector<const void *, Unit> gatherUnits(ModuleOp module) {
   return units;
 }
 
-/// Whether two chains decode the same bytes in the same way.
-static bool isSameDecoding(const WeightChain &a, const WeightChain &b) {
+bool mlir::compress::isSameDecoding(const WeightChain &a, const WeightChain &b) {
   if (a.root == b.root)
     return true;
   if (a.links.size() != b.links.size() || a.getType() != b.getType())
@@ -136,10 +135,10 @@ static std::string explainConflict(const Unit &unit, const WeightRewriteOptions 
   PlanAttr plan = helper.getAttr(first.op);
   for (const WeightedOp &user : llvm::drop_begin(unit.users)) {
     PlanAttr other = helper.getAttr(user.op);
-    bool sameQuantize = !options.quantizes || (plan ? plan.getQuantize() : StringAttr()) ==
-                                                  (other ? other.getQuantize() : StringAttr());
-    bool samePrune = !options.prunes || (plan ? plan.getPrune() : StringAttr()) ==
-                                            (other ? other.getPrune() : StringAttr());
+    auto quantizeOf = [](PlanAttr plan) { return plan ? plan.getQuantizeSpec() : std::nullopt; };
+    auto pruneOf = [](PlanAttr plan) { return plan ? plan.getPruneSpec() : std::nullopt; };
+    bool sameQuantize = !options.quantizes || quantizeOf(plan) == quantizeOf(other);
+    bool samePrune = !options.prunes || pruneOf(plan) == pruneOf(other);
     if (!sameQuantize || !samePrune)
       return "it is tied: " + describe(first.op) + " and " + describe(user.op) +
              " use the same weight and have different plans";
