@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pytest
 
-from support import conformance
+from support import conformance, old_forms
 from support.conformance import KEPT, MISMATCH, PASS, SKIPPED
 
 # Operators that normalisation turns into model ops; an If on a constant is its branch. A new model
@@ -61,7 +61,8 @@ UNCHECKED_EXPORTS = {
     "range_*_expanded": "onnxruntime refuses the opset, and the checker the untyped body",
 }
 
-MODEL_KINDS = ("simple", "pytorch-operator", "pytorch-converted")
+# Kinds of the suite that are about versions and whole models, and forms that it does not have.
+MODEL_KINDS = ("simple", "pytorch-operator", "pytorch-converted", "old-forms")
 
 
 def matching(name, patterns):
@@ -71,7 +72,8 @@ def matching(name, patterns):
 @pytest.fixture(scope="session")
 def cases():
     """Kind -> cases; those with more than one output also with only the first."""
-    loaded = {kind: conformance.load(kind) for kind in ("node", *MODEL_KINDS)}
+    loaded = {kind: conformance.load(kind) for kind in ("node", *MODEL_KINDS[:-1])}
+    loaded["old-forms"] = old_forms.load()
     several = [
         case
         for case in loaded["node"]
@@ -91,7 +93,7 @@ def runner(tools, tmp_path_factory):
 @pytest.fixture(scope="session")
 def folded(runner, cases):
     """Case name -> what constant folding made of it."""
-    return runner.fold(cases["node"])
+    return runner.fold(cases["node"] + cases["old-forms"])
 
 
 @pytest.fixture(scope="session", params=["static", "dynamic"])
@@ -130,6 +132,11 @@ def test_constant_folding_computes_what_the_suite_expects(operator, cases, folde
             wrong[name] = folded[name]
     assert not wrong
     assert any(folded[name].status == PASS for name in names_of(cases, operator))
+
+
+def test_constant_folding_knows_old_forms(cases, folded):
+    made = {case.name: folded[case.name] for case in cases["old-forms"]}
+    assert {name: outcome for name, outcome in made.items() if outcome.status != PASS} == {}
 
 
 @pytest.mark.parametrize("operator", MODELLED)

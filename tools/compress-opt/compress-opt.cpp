@@ -99,7 +99,8 @@ int main(int argc, char **argv) {
     return code;
   std::string folder = llvm::sys::path::parent_path(options.input).str();
   ToolReport report(options.input);
-  ToolContext::add(registry, folder, &report, options.memoryLimit);
+  ToolContext::add(registry, folder, options.compresses() ? &report : nullptr,
+                   options.memoryLimit);
 
   FailureOr<std::unique_ptr<llvm::MemoryBuffer>> buffer;
   if (options.readsOnnx()) {

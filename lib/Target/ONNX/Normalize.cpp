@@ -68,7 +68,8 @@ Normalizer::Normalizer(ModuleOp module, ArrayRef<std::string> dimOptions)
     auto [name, size] = option.rsplit('=');
     int64_t value;
     if (name.empty() || size.getAsInteger(10, value) || value < 0) {
-      optionsStatus = mlir::emitError(module.getLoc()) << "expects dims as name=size, got '" << option << "'";
+      optionsStatus = mlir::emitError(module.getLoc())
+                      << "expects dims as name=size, got '" << option << "'";
       return;
     }
     fixedDims[name] = value;

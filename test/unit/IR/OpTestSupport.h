@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COMPRESS_UNIT_IR_OPTESTSUPPORT_H
-#define COMPRESS_UNIT_IR_OPTESTSUPPORT_H
+#ifndef COMPRESS_TEST_UNIT_IR_OPTESTSUPPORT_H
+#define COMPRESS_TEST_UNIT_IR_OPTESTSUPPORT_H
 
 #include "../Reference/TestUtils.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
@@ -88,4 +88,4 @@ private:
 } // namespace compress
 } // namespace mlir
 
-#endif // COMPRESS_UNIT_IR_OPTESTSUPPORT_H
+#endif // COMPRESS_TEST_UNIT_IR_OPTESTSUPPORT_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COMPRESS_UNIT_REFERENCE_TESTUTILS_H
-#define COMPRESS_UNIT_REFERENCE_TESTUTILS_H
+#ifndef COMPRESS_TEST_UNIT_REFERENCE_TESTUTILS_H
+#define COMPRESS_TEST_UNIT_REFERENCE_TESTUTILS_H
 
 #include "compress/Reference/Reference.h"
 
@@ -122,4 +122,4 @@ inline void expectIdentical(const Tensor &a, const Tensor &b) {
 } // namespace compress
 } // namespace mlir
 
-#endif // COMPRESS_UNIT_REFERENCE_TESTUTILS_H
+#endif // COMPRESS_TEST_UNIT_REFERENCE_TESTUTILS_H

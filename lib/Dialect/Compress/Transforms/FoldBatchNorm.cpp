@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Analysis/EncodedWeight.h"
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/NumericFormats.h"
 #include "mlir/IR/Remarks.h"
@@ -72,6 +72,7 @@ struct FoldBatchNorm : public compress::impl::FoldBatchNormBase<FoldBatchNorm> {
         return signalPassFailure();
       remark::passed(loc, remarkOptions) << "batch_norm is folded into \"" + name + "\"";
     }
+    removeDeadWeights(getOperation());
   }
 
 private:

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Analysis/EncodedWeight.h"
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 
 namespace mlir {
@@ -38,6 +38,7 @@ struct FoldConstants : public compress::impl::FoldConstantsBase<FoldConstants> {
     for (Operation *op : candidates)
       if (failed(fold(store, symbols, op)))
         return signalPassFailure();
+    removeDeadWeights(getOperation());
   }
 
 private:

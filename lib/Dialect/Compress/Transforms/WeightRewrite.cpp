@@ -135,19 +135,17 @@ static std::string explainConflict(const Unit &unit, const WeightRewriteOptions 
   PlanAttr plan = helper.getAttr(first.op);
   for (const WeightedOp &user : llvm::drop_begin(unit.users)) {
     PlanAttr other = helper.getAttr(user.op);
+    std::string tied = describe(first.op) + " shares its weight with " + describe(user.op) + ", ";
     auto quantizeOf = [](PlanAttr plan) { return plan ? plan.getQuantizeSpec() : std::nullopt; };
     auto pruneOf = [](PlanAttr plan) { return plan ? plan.getPruneSpec() : std::nullopt; };
     bool sameQuantize = !options.quantizes || quantizeOf(plan) == quantizeOf(other);
     bool samePrune = !options.prunes || pruneOf(plan) == pruneOf(other);
     if (!sameQuantize || !samePrune)
-      return "it is tied: " + describe(first.op) + " and " + describe(user.op) +
-             " use the same weight and have different plans";
+      return tied + "which has another plan";
     if (user.contractionDims != first.contractionDims)
-      return "it is tied: " + describe(first.op) + " and " + describe(user.op) +
-             " use the same weight and contract different dims of it";
+      return tied + "which contracts another dim of it";
     if (!isSameDecoding(first.chain, user.chain))
-      return "it is tied: " + describe(first.op) + " and " + describe(user.op) +
-             " decode the same weight in different ways";
+      return tied + "which decodes it in another way";
   }
   return "";
 }

@@ -22,7 +22,7 @@ func.func @no_tied_head(%i: tensor<?xi64>) -> tensor<?x2xf32> {
   // CHECK-NOT: compress.expand_nm
   // CHECK: compress.linear nk
   %e = compress.load @tied : tensor<2x4xf32>
-  // expected-remark @+1 {{weight 'tied' of "tok" is left alone: it is tied: 'compress.embedding' "tok" and 'compress.linear' "head" use the same weight and have different plans}}
+  // expected-remark @+1 {{weight 'tied' of "tok" is left alone: 'compress.embedding' "tok" shares its weight with 'compress.linear' "head", which has another plan}}
   %x = compress.embedding %e, %i {name = "tok"} : (tensor<2x4xf32>, tensor<?xi64>) -> tensor<?x4xf32>
   %w = compress.load @tied : tensor<2x4xf32>
   %y = compress.linear nk %x, %w {name = "head"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
@@ -61,7 +61,7 @@ compress.weight private @square : tensor<4x4xf32> = dense<1.0>
 func.func @no_tied_across_layouts(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
   // CHECK-NOT: compress.expand_nm
   %w = compress.load @square : tensor<4x4xf32>
-  // expected-remark @+1 {{use the same weight and contract different dims of it}}
+  // expected-remark @+1 {{which contracts another dim of it}}
   %y = compress.linear nk %x, %w {name = "a"} : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
   %z = compress.linear kn %y, %w {name = "b"} : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
   return %z : tensor<?x4xf32>
@@ -164,7 +164,7 @@ compress.weight private @w : tensor<1x4xf32> = dense<1.0>
 // CHECK-LABEL: func.func @no_two_decodings
 func.func @no_two_decodings(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
   %w = compress.load @w : tensor<1x4xf32>
-  // expected-remark @+1 {{weight 'w' of "a" is left alone: it is tied: 'compress.linear' "a" and 'compress.linear' "b" decode the same weight in different ways}}
+  // expected-remark @+1 {{weight 'w' of "a" is left alone: 'compress.linear' "a" shares its weight with 'compress.linear' "b", which decodes it in another way}}
   %y = compress.linear nk %x, %w {name = "a"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }

@@ -24,7 +24,7 @@ func.func @no_tied_head(%i: tensor<?xi64>) -> tensor<?x2xf32> {
   // CHECK-NOT: compress.dequantize
   // CHECK: compress.linear nk
   %w = compress.load @tied : tensor<2x4xf32>
-  // expected-remark @+1 {{weight 'tied' of "tok" is left alone: it is tied: 'compress.embedding' "tok" and 'compress.linear' "head" use the same weight and have different plans}}
+  // expected-remark @+1 {{weight 'tied' of "tok" is left alone: 'compress.embedding' "tok" shares its weight with 'compress.linear' "head", which has another plan}}
   %x = compress.embedding %w, %i {name = "tok"} : (tensor<2x4xf32>, tensor<?xi64>) -> tensor<?x4xf32>
   %y = compress.linear nk %x, %w {name = "head"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
