@@ -76,8 +76,10 @@ FailureOr<WeightedOp> mlir::compress::getWeighted(Operation *op) {
     result.batchDims = toRootDims(*chain, candidate.batchDims);
     result.kindName = weighted.getWeightedKind();
     result.kind = parseLayerKind(result.kindName);
-    auto name = op->getAttrOfType<StringAttr>("name");
-    result.name = name && !name.empty() ? name.str() : chain->source.getWeightName();
+    result.name = chain->source.getWeightName();
+    for (StringRef key : {"node_name", "name"})
+      if (auto name = op->getAttrOfType<StringAttr>(key); name && !name.empty())
+        result.name = name.str();
     result.chain = std::move(*chain);
     return result;
   }

@@ -130,6 +130,46 @@ def with_first_output(case):
     return replace(case, name=f"{case.name}:first", model=model, outputs=case.outputs[:1])
 
 
+# Inputs that say what to do with the data: models hold them as constants, the cases do not.
+STEERING = {
+    **dict.fromkeys(("Squeeze", "Unsqueeze", "CumSum", "Tile", "Split", "Reshape", "Expand"), (1,)),
+    **dict.fromkeys(("TopK", "ArgMax", "GatherND", "DequantizeLinear", "QuantizeLinear"), (1, 2)),
+    **dict.fromkeys(("Gather", "GatherElements", "ScatterElements"), (1,)),
+    **{f"Reduce{kind}": (1,) for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min")},
+    **{f"Reduce{kind}": (1,) for kind in ("Prod", "Sum", "SumSquare")},
+    "Slice": (1, 2, 3, 4),
+    "Pad": (1, 2, 3),
+    "Clip": (1, 2),
+    "ConstantOfShape": (0,),
+    "Range": (0, 1, 2),
+    "If": (0,),
+}
+
+
+def with_constant_operands(case):
+    """The case with the inputs that steer its nodes as initializers; None if there are none."""
+    steering = {
+        name
+        for node in case.model.graph.node
+        for position, name in enumerate(node.input)
+        if name in case.inputs and position in STEERING.get(node.op_type, ())
+    }
+    if not steering:
+        return None
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    model.ir_version = max(4, model.ir_version)
+    values = list(model.graph.input)
+    del model.graph.input[:]
+    for value in values:
+        if value.name in steering:
+            model.graph.initializer.append(_to_tensor(case.inputs[value.name], value))
+        else:
+            model.graph.input.append(value)
+    inputs = {name: data for name, data in case.inputs.items() if name not in steering}
+    return replace(case, model=model, inputs=inputs)
+
+
 def with_dynamic_dims(case):
     """The case with a symbol of its own for every dim of its inputs, and no other shapes."""
     model = onnx.ModelProto()
@@ -353,15 +393,25 @@ class Runner:
         """Case name -> Outcome of the model as written; SKIPPED if nothing runs the original."""
         return self._run(cases, NORMALIZE, self._check_exported, lambda case: True, fold=False)
 
+    def kept(self, cases):
+        """Names of the cases of which normalisation leaves a node as it is."""
+        names = set()
+        for group in _by_opset(cases):
+            source = self.folder / "kept.onnx"
+            onnx.save(merge(group, fold=False), str(source))
+            result = self.tools.run("compress-opt", source, *NORMALIZE)
+            assert result.code == DONE, result.stderr[:2000]
+            for line in result.stdout.splitlines():
+                if 'compress.onnx "' in line:
+                    found = re.findall(r'result_names = \["c(\d+)/', line)
+                    names |= {group[int(number)].name for number in found}
+        return names
+
     def _run(self, cases, flags, check, can_run, fold):
-        outcomes = {}
-        groups = defaultdict(list)
-        for case in cases:
-            if can_run(case):
-                groups[case.imports].append(case)
-            else:
-                outcomes[case.name] = Outcome(SKIPPED, "not only tensors")
-        for group in groups.values():
+        outcomes = {
+            case.name: Outcome(SKIPPED, "not only tensors") for case in cases if not can_run(case)
+        }
+        for group in _by_opset(filter(can_run, cases)):
             self._run_group(group, flags, check, fold, outcomes)
         return outcomes
 
@@ -395,8 +445,9 @@ class Runner:
     @staticmethod
     def _check_exported(case, index, split):
         ours = split.part(index)
-        if _is_valid(case.model) and not _is_valid(ours):
-            return Outcome(ERROR, f"not valid: {_complaint(ours)}")
+        complaint = _complaint(ours)
+        if complaint and not _complaint(case.model):
+            return Outcome(ERROR, f"not valid: {complaint}")
         outcome = _compute(_run_onnxruntime, case, ours, f"c{index}/")
         if outcome.status == PASS:
             return outcome
@@ -405,6 +456,14 @@ class Runner:
         if _compute(_run_reference, case, case.model).status == PASS:
             return _compute(_run_reference, case, ours, f"c{index}/")
         return Outcome(SKIPPED, "neither onnxruntime nor the reference computes it as it is")
+
+
+def _by_opset(cases):
+    """Lists of the cases that can be in one model."""
+    groups = defaultdict(list)
+    for case in cases:
+        groups[case.imports].append(case)
+    return groups.values()
 
 
 def _divide(cases, message):
@@ -422,10 +481,6 @@ def _complaint(model):
     except Exception as error:  # the checker and shape inference have several classes of them
         return str(error)[:300]
     return ""
-
-
-def _is_valid(model):
-    return not _complaint(model)
 
 
 def _compute(run, case, model, prefix=""):

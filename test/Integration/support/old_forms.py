@@ -106,7 +106,8 @@ def _forms():
     yield 6, "Clip", [_X], [_X.clip(0, None)], {"min": 0.0}
     yield 1, "Clip", [_X], [_X.clip(None, 0.5)], {"max": 0.5}
     yield 11, "Clip", [_X, np.float32(-0.5)], [_X.clip(-0.5, None)], {}
-    yield 1, "Slice", [_X], [_X[:, 1:3, -3:-1]], {"axes": [1, 2], "starts": [1, -3], "ends": [3, -1]}
+    attributes = {"axes": [1, 2], "starts": [1, -3], "ends": [3, -1]}
+    yield 1, "Slice", [_X], [_X[:, 1:3, -3:-1]], attributes
     yield 1, "Slice", [_X], [_X[:1, 1:]], {"starts": [0, 1], "ends": [1, 1 << 40]}
     bounds = [np.array([value], _I64) for value in (3, -(1 << 40), 2, -2)]
     yield 10, "Slice", [_X, *bounds], [_X[..., 3::-2]], {}

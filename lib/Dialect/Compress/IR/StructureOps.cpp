@@ -8,6 +8,7 @@
 
 #include "compress/Dialect/Compress/IR/CompressOps.h"
 #include "compress/Dialect/Compress/IR/WeightStore.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -109,7 +110,7 @@ LogicalResult OnnxOp::verify() {
     return emitOpError("expects one body name per region, got ")
            << names << " names for " << getBodies().size() << " regions";
   if (getBodyNames())
-    for (Attribute pair : *getBodyNames()) {
+    for (Attribute pair : getBodyNamesAttr()) {
       auto strings = dyn_cast<ArrayAttr>(pair);
       if (!strings || strings.size() != 2 || !llvm::all_of(strings, llvm::IsaPred<StringAttr>))
         return emitOpError("expects body names to be pairs of strings, got ") << pair;
@@ -119,6 +120,49 @@ LogicalResult OnnxOp::verify() {
     if (body.front().empty() || !isa<YieldOp>(body.front().back()))
       return emitOpError("expects each region to end in compress.yield");
   return success();
+}
+
+/// Kind of a node that contracts its second input, by its operator; empty for all others.
+static StringRef getContractionKind(OnnxOp op) {
+  if (!op.isDefaultDomain() || op.getInputs().size() < 2)
+    return "";
+  auto type = dyn_cast<RankedTensorType>(op.getInputs()[1].getType());
+  if (!type)
+    return "";
+  return llvm::StringSwitch<StringRef>(op.getOpType())
+      .Case("MatMul", type.getRank() == 2  ? "linear"
+                      : type.getRank() > 2 ? "matmul"
+                                           : "")
+      .Case("Gemm", type.getRank() == 2 ? "linear" : "")
+      .Case("Conv", type.getRank() > 2 ? "conv" : "")
+      .Case("ConvTranspose", type.getRank() > 2 ? "conv_transpose" : "")
+      .Default("");
+}
+
+StringRef OnnxOp::getWeightedKind() { return getContractionKind(*this); }
+
+SmallVector<WeightOperand> OnnxOp::getWeightOperands() {
+  StringRef kind = getContractionKind(*this);
+  if (kind.empty())
+    return {};
+  WeightOperand weight;
+  weight.operand = &getInputsMutable()[1];
+  int64_t rank = cast<RankedTensorType>(getInputs()[1].getType()).getRank();
+  if (kind == "conv" || kind == "conv_transpose") {
+    bool isTransposed = kind == "conv_transpose";
+    weight.outputDims = {isTransposed ? 1 : 0};
+    weight.contractionDims = {isTransposed ? 0 : 1};
+    for (int64_t dim = 2; dim < rank; ++dim)
+      weight.contractionDims.push_back(dim);
+    return {weight};
+  }
+  auto transB = dyn_cast_or_null<IntegerAttr>(getOnnxAttr("transB"));
+  bool isTransposed = transB && transB.getInt() != 0;
+  weight.contractionDims = {isTransposed ? rank - 1 : rank - 2};
+  weight.outputDims = {isTransposed ? rank - 2 : rank - 1};
+  for (int64_t dim = 0; dim < rank - 2; ++dim)
+    weight.batchDims.push_back(dim);
+  return {weight};
 }
 
 void OnnxOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {

@@ -42,3 +42,24 @@ func.func @tied_with_one_plan(%i: tensor<?xi64>) -> tensor<?x2xf32> {
   %y = compress.linear nk %x, %w {name = "head", compress.plan = #plan} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
+
+// -----
+
+// Nodes behind an operator that is not modelled have weights all the same.
+
+// CHECK-LABEL: func.func @opaque
+// CHECK:         %[[W:.*]] = compress.dequantize %{{.*}}, %{{.*}} {block = array<i64: -1, 1>}
+// CHECK:         %[[V:.*]] = compress.dequantize %{{.*}}, %{{.*}} {block = array<i64: 1, -1>}
+// CHECK:         compress.onnx "MatMul"(%{{.*}}, %[[W]])
+// CHECK:         compress.onnx "Gemm"(%{{.*}}, %[[V]])
+compress.weight private @w : tensor<4x2xf32> = dense<1.0>
+compress.weight private @v : tensor<3x2xf32> = dense<1.0>
+func.func @opaque(%x: !compress.onnx_value) -> !compress.onnx_value {
+  %w = compress.load @w : tensor<4x2xf32>
+  %v = compress.load @v : tensor<3x2xf32>
+  %y = compress.onnx "MatMul"(%x, %w) {node_name = "a", result_names = ["y"], version = 17 : i64, compress.plan = #compress.plan<quantize = "int4,group=8">}
+     : (!compress.onnx_value, tensor<4x2xf32>) -> !compress.onnx_value
+  %z = compress.onnx "Gemm"(%y, %v) {node_name = "b", onnx_attributes = {transB = 1 : i64}, result_names = ["z"], version = 17 : i64, compress.plan = #compress.plan<quantize = "int4,group=8">}
+     : (!compress.onnx_value, tensor<3x2xf32>) -> !compress.onnx_value
+  return %z : !compress.onnx_value
+}

@@ -96,11 +96,13 @@ def Compress_NoneOp : Compress_Op<"none", [Pure, ConstantLike]> {
 }
 
 def Compress_OnnxOp : Compress_Op<"onnx", [
+    DeclareOpInterfaceMethods<WeightedOpInterface>,
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "an ONNX node, kept as it is";
   let description = [{
     Import makes one of these per ONNX node; what has no model op stays so, is compressed around
-    and exported again unchanged. Regions are the graphs of If, Loop, Scan: block arguments are
+    and exported again unchanged. MatMul, Gemm, Conv and ConvTranspose nodes whose activation has no
+    known type, because an unknown operator made it, are weighted ops all the same. Regions are the graphs of If, Loop, Scan: block arguments are
     the graph's inputs, `compress.yield` its outputs, and values of the outside are captured.
 
     - `op_type`, `domain`, `version` (opset version its model imported), `node_name`, `overload`;
