@@ -69,8 +69,7 @@ FailureOr<StoredTensor> mlir::compress::decodeChain(WeightStore &store, const We
   }
   llvm::Expected<Tensor> value = evaluate(store, chain.root, emitError);
   if (!value)
-    return emitError() << "cannot decode weight '"
-                       << chain.getSourceName()
+    return emitError() << "cannot decode weight '" << chain.getSourceName()
                        << "': " << llvm::toString(value.takeError());
   FailureOr<StoredTensor> result = StoredTensor::allocate(store, chain.getType(), emitError);
   if (failed(result))

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/ExternalInterfaces/Register.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
+#include "compress/ExternalInterfaces/Register.h"
 
 using namespace mlir;
 using namespace mlir::compress;

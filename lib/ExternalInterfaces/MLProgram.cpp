@@ -6,16 +6,17 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
 #include "compress/ExternalInterfaces/Register.h"
-#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
 struct GlobalLoadModel
-    : public WeightSourceOpInterface::ExternalModel<GlobalLoadModel, ml_program::GlobalLoadConstOp> {
+    : public WeightSourceOpInterface::ExternalModel<GlobalLoadModel,
+                                                    ml_program::GlobalLoadConstOp> {
   static ml_program::GlobalOp getGlobal(Operation *op) {
     return SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(
         op, cast<ml_program::GlobalLoadConstOp>(op).getGlobal());

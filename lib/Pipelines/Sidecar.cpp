@@ -39,7 +39,8 @@ static LogicalResult inlineWeight(WeightStore &store, WeightOp weight) {
   if (failed(bytes) || failed(buffer))
     return failure();
   llvm::copy(bytes->bytes(), buffer->bytes().begin());
-  weight.setValueAttr(store.commit(weight.getSymName(), weight.getTensorType(), std::move(*buffer)));
+  weight.setValueAttr(
+      store.commit(weight.getSymName(), weight.getTensorType(), std::move(*buffer)));
   return success();
 }
 
@@ -53,8 +54,8 @@ LogicalResult mlir::compress::writeSidecar(ModuleOp module, StringRef path) {
   if (weights.empty())
     return success();
   auto fail = [&](llvm::Error error) -> LogicalResult {
-    return mlir::emitError(module.getLoc()) << "cannot write weights to '" << path
-                              << "': " << llvm::toString(std::move(error));
+    return mlir::emitError(module.getLoc())
+           << "cannot write weights to '" << path << "': " << llvm::toString(std::move(error));
   };
   llvm::Expected<std::unique_ptr<OutputFile>> file = OutputFile::create(path);
   if (!file)
@@ -62,8 +63,8 @@ LogicalResult mlir::compress::writeSidecar(ModuleOp module, StringRef path) {
   SafeTensorsWriter writer((*file)->os());
   for (WeightOp weight : weights) {
     RankedTensorType type = weight.getTensorType();
-    if (llvm::Error error = writer.declare(weight.getSymName(),
-                                           *getDataType(type.getElementType()), type.getShape()))
+    if (llvm::Error error = writer.declare(weight.getSymName(), *getDataType(type.getElementType()),
+                                           type.getShape()))
       return fail(std::move(error));
   }
   if (llvm::Error error = writer.writeHeader())
@@ -72,8 +73,8 @@ LogicalResult mlir::compress::writeSidecar(ModuleOp module, StringRef path) {
   SmallVector<Attribute> references(weights.size());
   for (size_t index : writer.getWriteOrder()) {
     WeightOp weight = weights[index];
-    FailureOr<WeightBytes> bytes = store.read(weight.getValue(), weight.getTensorType(),
-                                              [&] { return weight.emitError(); });
+    FailureOr<WeightBytes> bytes =
+        store.read(weight.getValue(), weight.getTensorType(), [&] { return weight.emitError(); });
     if (failed(bytes))
       return failure();
     StringRef data(bytes->bytes().data(), bytes->bytes().size());
@@ -121,8 +122,8 @@ static bool isSameFolder(StringRef a, StringRef b) {
 
 LogicalResult mlir::compress::placeWeights(ModuleOp module, WeightsMode mode, StringRef output,
                                            StringRef baseDirectory) {
-  bool toStream = output == "-" || (llvm::sys::fs::exists(output) &&
-                                    !llvm::sys::fs::is_regular_file(output));
+  bool toStream =
+      output == "-" || (llvm::sys::fs::exists(output) && !llvm::sys::fs::is_regular_file(output));
   bool beside = toStream || isSameFolder(llvm::sys::path::parent_path(output), baseDirectory);
   SmallVector<WeightOp> large = getLargeWeights(module);
   bool allInFiles =
@@ -140,9 +141,9 @@ LogicalResult mlir::compress::placeWeights(ModuleOp module, WeightsMode mode, St
     return inlineWeights(module);
   case WeightsMode::Reference:
     if (!beside && !large.empty())
-      return mlir::emitError(module.getLoc()) << "cannot refer to weights in another folder: the output '"
-                                << output << "' is not beside the model in '" << baseDirectory
-                                << "'; use --weights=sidecar";
+      return mlir::emitError(module.getLoc())
+             << "cannot refer to weights in another folder: the output '" << output
+             << "' is not beside the model in '" << baseDirectory << "'; use --weights=sidecar";
     return verifyReferences(module);
   case WeightsMode::Sidecar: {
     if (toStream)

@@ -99,13 +99,11 @@ static std::optional<int64_t> parsePositive(StringRef text, int64_t limit) {
 //===----------------------------------------------------------------------===//
 
 static constexpr GridConvention conventions[] = {
-    GridConvention::SymRestricted, GridConvention::SymFullRange,
-    GridConvention::SymSignedMax, GridConvention::AsymZeroIn,
-    GridConvention::AsymMinMax};
+    GridConvention::SymRestricted, GridConvention::SymFullRange, GridConvention::SymSignedMax,
+    GridConvention::AsymZeroIn, GridConvention::AsymMinMax};
 
 static bool isSymmetric(GridConvention convention) {
-  return convention != GridConvention::AsymZeroIn &&
-         convention != GridConvention::AsymMinMax;
+  return convention != GridConvention::AsymZeroIn && convention != GridConvention::AsymMinMax;
 }
 
 ArrayRef<StringRef> QuantizeSpecBuilder::getKeys() {
@@ -219,8 +217,7 @@ MaybeProblem QuantizeSpecBuilder::finish(QuantizeSpec &spec) const {
   if (symmetric && convention && *symmetric != isSymmetric(*convention))
     return makeBad("convention=" + getName(*convention) + " contradicts " +
                    (*symmetric ? "symmetric" : "asymmetric"));
-  GridConvention preset =
-      isInt8 ? GridConvention::SymRestricted : GridConvention::SymSignedMax;
+  GridConvention preset = isInt8 ? GridConvention::SymRestricted : GridConvention::SymSignedMax;
   if (symmetric == false)
     preset = GridConvention::AsymZeroIn;
   spec.convention = convention.value_or(preset);

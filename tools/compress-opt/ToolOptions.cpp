@@ -49,10 +49,11 @@ struct Flags {
   cl::opt<WeightsMode> weights{
       "weights", cl::cat(category), cl::init(WeightsMode::Auto),
       cl::desc("Where weights of an MLIR output go"),
-      cl::values(clEnumValN(WeightsMode::Auto, "auto", "Files they are in, else a sidecar"),
-                 clEnumValN(WeightsMode::Sidecar, "sidecar", "A safetensors file beside the output"),
-                 clEnumValN(WeightsMode::Reference, "reference", "The files they came from"),
-                 clEnumValN(WeightsMode::Inline, "inline", "The module itself"))};
+      cl::values(
+          clEnumValN(WeightsMode::Auto, "auto", "Files they are in, else a sidecar"),
+          clEnumValN(WeightsMode::Sidecar, "sidecar", "A safetensors file beside the output"),
+          clEnumValN(WeightsMode::Reference, "reference", "The files they came from"),
+          clEnumValN(WeightsMode::Inline, "inline", "The module itself"))};
   cl::opt<std::string> memoryLimit{
       "memory-limit", cl::cat(category), cl::value_desc("bytes"),
       cl::desc("Keep new weights beyond this size in a temporary file, for example 4GB")};
@@ -70,8 +71,8 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   static Flags flags;
   std::string errors;
   llvm::raw_string_ostream errorStream(errors);
-  std::string header = registerCLIOptions(
-      "compress-opt: compress neural networks, and run MLIR passes", registry);
+  std::string header =
+      registerCLIOptions("compress-opt: compress neural networks, and run MLIR passes", registry);
   if (!cl::ParseCommandLineOptions(argc, argv, header, &errorStream)) {
     llvm::errs() << errors;
     return 2;
@@ -137,8 +138,8 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   if (!flags.memoryLimit.empty()) {
     std::optional<uint64_t> limit = parseByteSize(flags.memoryLimit);
     if (!limit || *limit == 0)
-      return fail(program, "--memory-limit: expects a size such as 4GB, got '" +
-                               flags.memoryLimit + "'");
+      return fail(program,
+                  "--memory-limit: expects a size such as 4GB, got '" + flags.memoryLimit + "'");
     memoryLimit = *limit;
   }
   return 0;

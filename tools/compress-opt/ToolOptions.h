@@ -37,9 +37,7 @@ struct ToolOptions {
   bool writesOnnx() const { return StringRef(output).ends_with(".onnx"); }
   /// Whether the output is a model for people, not IR on a stream.
   bool writesFile() const { return output != "-" || weights != WeightsMode::Auto; }
-  bool compresses() const {
-    return !quantize.empty() || !prune.empty() || !recipeFile.empty();
-  }
+  bool compresses() const { return !quantize.empty() || !prune.empty() || !recipeFile.empty(); }
   const onnx::ExportOptions &getExportOptions() const { return exportOptions; }
   const onnx::ImportOptions &getImportOptions() const { return importOptions; }
   void setPipelineOptions(CompressPipelineOptions &options) const;

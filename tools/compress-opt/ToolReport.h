@@ -16,7 +16,8 @@
 namespace mlir {
 namespace compress {
 
-/// Prints the resolved recipe, one line per layer while work goes on, and totals, on standard error.
+/// Prints the resolved recipe, one line per layer while work goes on, and totals, on standard
+/// error.
 class ToolReport : public ReportCollector {
 public:
   explicit ToolReport(StringRef model);

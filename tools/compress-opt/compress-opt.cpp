@@ -62,8 +62,8 @@ struct OutputPass : public PassWrapper<OutputPass, OperationPass<ModuleOp>> {
 
 /// Imports an ONNX file in a context of its own and hands the module over as bytecode, which is
 /// small: weights stay in their files.
-static FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-importAsBytecode(const ToolOptions &options, DialectRegistry &registry) {
+static FailureOr<std::unique_ptr<llvm::MemoryBuffer>> importAsBytecode(const ToolOptions &options,
+                                                                       DialectRegistry &registry) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
   llvm::SourceMgr sources;
@@ -99,8 +99,7 @@ int main(int argc, char **argv) {
     return code;
   std::string folder = llvm::sys::path::parent_path(options.input).str();
   ToolReport report(options.input);
-  ToolContext::add(registry, folder, options.compresses() ? &report : nullptr,
-                   options.memoryLimit);
+  ToolContext::add(registry, folder, options.compresses() ? &report : nullptr, options.memoryLimit);
 
   FailureOr<std::unique_ptr<llvm::MemoryBuffer>> buffer;
   if (options.readsOnnx()) {

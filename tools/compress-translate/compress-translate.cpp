@@ -70,10 +70,11 @@ int main(int argc, char **argv) {
                              cl::desc("Fix a symbolic dim, for example batch=1"));
   cl::opt<WeightsMode> weights(
       "weights", cl::init(WeightsMode::Auto), cl::desc("Where weights of an MLIR output go"),
-      cl::values(clEnumValN(WeightsMode::Auto, "auto", "Files they are in, else a sidecar"),
-                 clEnumValN(WeightsMode::Sidecar, "sidecar", "A safetensors file beside the output"),
-                 clEnumValN(WeightsMode::Reference, "reference", "The files they came from"),
-                 clEnumValN(WeightsMode::Inline, "inline", "The module itself")));
+      cl::values(
+          clEnumValN(WeightsMode::Auto, "auto", "Files they are in, else a sidecar"),
+          clEnumValN(WeightsMode::Sidecar, "sidecar", "A safetensors file beside the output"),
+          clEnumValN(WeightsMode::Reference, "reference", "The files they came from"),
+          clEnumValN(WeightsMode::Inline, "inline", "The module itself")));
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
   std::string errors;

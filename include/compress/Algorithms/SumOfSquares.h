@@ -14,8 +14,9 @@
 
 namespace mlir::compress {
 
-/// Sum of the squares of `count` floats of type `type` (any alignment), in f64 and in a fixed order:
-/// sixteen interleaved partial sums, added pairwise at the end. The same bits on every machine.
+/// Sum of the squares of `count` floats of type `type` (any alignment), in f64 and in a fixed
+/// order: sixteen interleaved partial sums, added pairwise at the end. The same bits on every
+/// machine.
 double sumOfSquares(DataType type, const void *values, uint64_t count);
 
 } // namespace mlir::compress

@@ -59,7 +59,8 @@ private:
 struct EncodedWeight {
   /// Type of the decoded weight.
   RankedTensorType type;
-  /// What is stored: floats, or codes if there are scales; only the kept ones if there is a pattern.
+  /// What is stored: floats, or codes if there are scales; only the kept ones if there is a
+  /// pattern.
   StoredTensor values;
   /// N:M pattern along `axis`. Between steps the values may be dense: then `mask` has one byte per
   /// element (1: kept), and `fill` and `positions` have no meaning; see `compactPattern`.
@@ -87,8 +88,8 @@ struct EncodedWeight {
 /// Why `chain` cannot be read as an `EncodedWeight`; empty if it can. Touches no bytes.
 std::string explainUnsupported(const WeightChain &chain);
 
-/// The weight of a supported chain. A mask (outermost, constant) is made physical: masked values are
-/// zero, masked codes are the code of zero. Failure comes with a diagnostic.
+/// The weight of a supported chain. A mask (outermost, constant) is made physical: masked values
+/// are zero, masked codes are the code of zero. Failure comes with a diagnostic.
 FailureOr<EncodedWeight> readEncodedWeight(WeightStore &store, const WeightChain &chain,
                                            EmitErrorFn emitError);
 
@@ -104,25 +105,26 @@ FailureOr<bool> compactPattern(WeightStore &store, EncodedWeight &weight, EmitEr
 LogicalResult applyDenseMask(WeightStore &store, EncodedWeight &weight, ArrayRef<uint8_t> mask,
                              EmitErrorFn emitError);
 
-/// Zero points of a quantized weight, one sign- or zero-extended entry per block; empty if it has none.
+/// Zero points of a quantized weight, one sign- or zero-extended entry per block; empty if it has
+/// none.
 SmallVector<int64_t> getZeroPoints(const EncodedWeight &weight);
 
 /// The quantized tensor that algorithms take; `weight` has scales, and `codes` are its dense codes.
 FailureOr<QuantizedTensor> getQuantizedTensor(const EncodedWeight &weight,
                                               const StoredTensor &codes);
 
-/// Builds the chain of `weight` at the builder's insertion point, with new sources like `like` whose
-/// names start with `name`.
+/// Builds the chain of `weight` at the builder's insertion point, with new sources like `like`
+/// whose names start with `name`.
 Value writeEncodedWeight(OpBuilder &builder, WeightSymbols &symbols, WeightStore &store,
                          WeightSourceOpInterface like, StringRef name, EncodedWeight &weight);
 
-/// Dense values or codes of a weight: expands an N:M pattern. The tensor is borrowed from the weight if
-/// there is none.
+/// Dense values or codes of a weight: expands an N:M pattern. The tensor is borrowed from the
+/// weight if there is none.
 FailureOr<StoredTensor> expandValues(WeightStore &store, const EncodedWeight &weight,
                                      EmitErrorFn emitError);
 
-/// Decoded value of any chain, masks included, as a new tensor: by the algorithms where they know the
-/// form, else by the executable semantics of its links.
+/// Decoded value of any chain, masks included, as a new tensor: by the algorithms where they know
+/// the form, else by the executable semantics of its links.
 FailureOr<StoredTensor> decodeChain(WeightStore &store, const WeightChain &chain,
                                     EmitErrorFn emitError);
 

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What passes ask about a weighted op: which operand is its weight, and by which chain of decode ops
-// the weight comes from its stored bytes.
+// What passes ask about a weighted op: which operand is its weight, and by which chain of decode
+// ops the weight comes from its stored bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,7 +38,8 @@ struct WeightChain {
   std::string getSourceName() const { return WeightSourceOpInterface(source).getWeightName(); }
   bool isDense() const { return links.empty(); }
   /// The link of this kind, or null.
-  template <typename OpTy> OpTy getLink() const {
+  template <typename OpTy>
+  OpTy getLink() const {
     for (Operation *link : links)
       if (auto op = dyn_cast<OpTy>(link))
         return op;

@@ -26,7 +26,8 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
 };
 
 /// `compress` phase: clean up, plan, prune and quantize, check. The order is fixed, whatever the
-/// order of the flags. ONNX nodes are normalised first; modules without any are not changed by that.
+/// order of the flags. ONNX nodes are normalised first; modules without any are not changed by
+/// that.
 void buildCompressPipeline(OpPassManager &pm, const CompressPipelineOptions &options);
 
 /// `normalise` phase: ONNX nodes to model ops, clean-ups that keep the model's meaning.

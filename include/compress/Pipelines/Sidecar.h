@@ -31,9 +31,9 @@ enum class WeightsMode {
 /// Weights of at most this many bytes stay in the module.
 constexpr uint64_t kMaxInlineWeight = 4096;
 
-/// Writes the bytes of larger weights to the safetensors file `path` (whole or not at all) and makes
-/// the weights refer to it by its file name. Only printing may follow. Errors are diagnostics at
-/// the weight or the module.
+/// Writes the bytes of larger weights to the safetensors file `path` (whole or not at all) and
+/// makes the weights refer to it by its file name. Only printing may follow. Errors are diagnostics
+/// at the weight or the module.
 LogicalResult writeSidecar(ModuleOp module, StringRef path);
 
 /// Copies all file references into the module as blobs.

@@ -555,8 +555,10 @@ LogicalResult GraphExporter::exportBlock(ArrayRef<StringRef> wanted) {
   llvm::StringSet<> seen;
   for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
     StringRef name = getName(value);
+    // Shape inference takes the missing type of an output for the type of the argument that it is.
     bool isOwn = value.getParentBlock() == block &&
-                 (!value.getDefiningOp() || !isWrittenOnUse(value.getDefiningOp()));
+                 (value.getDefiningOp() ? !isWrittenOnUse(value.getDefiningOp())
+                                        : !isa<OnnxValueType>(value.getType()));
     bool isDirect = wanted.empty() ? isOwn && seen.insert(name).second : name == wanted[index];
     if (!isDirect) {
       StringRef copy = wanted.empty() ? makeName(name + "/output") : wanted[index];

@@ -19,6 +19,9 @@ FailureOr<int64_t> normalizeAxis(OnnxNode &node, int64_t axis, int64_t rank);
 /// The same for several axes, which are sorted and must be distinct.
 FailureOr<SmallVector<int64_t>> normalizeAxes(OnnxNode &node, ArrayRef<int64_t> axes, int64_t rank);
 
+/// Input `index` as the shape of a result: the node is kept if its rank is not known.
+FailureOr<Value> getShapeInput(OnnxNode &node, unsigned index);
+
 /// `value` as a matrix: the dims before `axis`, and those from it on.
 FailureOr<Value> flattenTo2D(OnnxNode &node, Value value, int64_t axis);
 

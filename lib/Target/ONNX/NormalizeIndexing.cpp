@@ -35,6 +35,9 @@ static NodeResult normalizeGatherElements(OnnxNode &node) {
 }
 
 static NodeResult normalizeGatherND(OnnxNode &node) {
+  RankedTensorType indices = node.getType(1);
+  if (indices.getRank() > 0 && indices.isDynamicDim(indices.getRank() - 1))
+    return node.keep("the number of dims that an index has is not known");
   return single(node.make<GatherNDOp>({node.getInput(0), node.structural(node.getInput(1))},
                                       node.attr("batch_dims", node.getInt("batch_dims", 0))));
 }

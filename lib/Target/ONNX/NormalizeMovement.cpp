@@ -18,15 +18,25 @@ using namespace mlir::compress::onnx;
 //===----------------------------------------------------------------------===//
 
 /// The shape is an attribute until opset 4.
+FailureOr<Value> onnx::getShapeInput(OnnxNode &node, unsigned index) {
+  Value shape = node.structural(node.getInput(index));
+  auto type = cast<RankedTensorType>(shape.getType());
+  if (type.getRank() == 1 && type.isDynamicDim(0))
+    return node.keep("the length of the shape is not known");
+  return shape;
+}
+
 static NodeResult normalizeReshape(OnnxNode &node) {
-  Value shape;
+  FailureOr<Value> shape;
   if (node.getVersion() < 5)
     shape = node.constantInts(node.getInts("shape").value_or(SmallVector<int64_t>()));
   else if (node.hasInput(1))
-    shape = node.structural(node.getInput(1));
-  if (!shape)
+    shape = getShapeInput(node, 1);
+  else
     return node.error("expects a shape");
-  return single(node.make<ReshapeOp>({node.getInput(0), shape},
+  if (failed(shape))
+    return failure();
+  return single(node.make<ReshapeOp>({node.getInput(0), *shape},
                                      node.attr("allowzero", node.getInt("allowzero", 0) != 0)));
 }
 
@@ -280,7 +290,10 @@ static NodeResult normalizePad(OnnxNode &node) {
 static NodeResult normalizeExpand(OnnxNode &node) {
   if (!node.hasInput(1))
     return node.error("expects a shape");
-  return single(node.make<BroadcastOp>({node.getInput(0), node.structural(node.getInput(1))}));
+  FailureOr<Value> shape = getShapeInput(node, 1);
+  if (failed(shape))
+    return failure();
+  return single(node.make<BroadcastOp>({node.getInput(0), *shape}));
 }
 
 /// A few copies along each dim.

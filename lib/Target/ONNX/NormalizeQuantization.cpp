@@ -39,8 +39,9 @@ FailureOr<QuantizationGrid> onnx::makeGrid(OnnxNode &node, RankedTensorType valu
   if (zeroPoint && cast<RankedTensorType>(zeroPoint.getType()).getShape() != type.getShape()) {
     // A zero point of one element may be a scalar where the scale is a vector, and vice versa.
     auto zeroType = cast<RankedTensorType>(zeroPoint.getType());
-    if (!type.hasStaticShape() || !zeroType.hasStaticShape() || type.getNumElements() != 1 ||
-        zeroType.getNumElements() != 1)
+    if (!type.hasStaticShape() || !zeroType.hasStaticShape())
+      return node.keep("the sizes of scale and zero point are not known");
+    if (type.getNumElements() != 1 || zeroType.getNumElements() != 1)
       return node.error("expects scale and zero point of one shape");
   }
   if (blockSize > 0) {

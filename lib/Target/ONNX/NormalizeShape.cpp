@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "NormalizeAxes.h"
 #include "NormalizeImpl.h"
 
 using namespace mlir;
@@ -58,6 +59,9 @@ static NodeResult normalizeConstant(OnnxNode &node) {
 
 /// A broadcast of the value, by default an f32 zero.
 static NodeResult normalizeConstantOfShape(OnnxNode &node) {
+  FailureOr<Value> shape = getShapeInput(node, 0);
+  if (failed(shape))
+    return failure();
   Value fill;
   if (auto value = dyn_cast_or_null<DenseElementsAttr>(node.getOp().getOnnxAttr("value"))) {
     if (value.getNumElements() != 1)
@@ -67,7 +71,7 @@ static NodeResult normalizeConstantOfShape(OnnxNode &node) {
   } else {
     fill = node.scalar(node.getBuilder().getF32Type(), 0.0);
   }
-  return single(node.make<BroadcastOp>({fill, node.structural(node.getInput(0))}));
+  return single(node.make<BroadcastOp>({fill, *shape}));
 }
 
 //===----------------------------------------------------------------------===//

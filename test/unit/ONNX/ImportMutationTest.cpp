@@ -50,7 +50,8 @@ public:
   explicit Session(unsigned index) : context(MLIRContext::Threading::DISABLED) {
     context.loadDialect<CompressDialect, func::FuncDialect>();
     context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
-      hasError |= diagnostic.getSeverity() == DiagnosticSeverity::Error;
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Error && error.empty())
+        error = diagnostic.str();
       return success();
     });
     const Method &method = methods[index % std::size(methods)];
@@ -78,7 +79,7 @@ public:
         return Unreadable;
       }
     }
-    hasError = false;
+    error.clear();
     FailureOr<OwningOpRef<ModuleOp>> module =
         importOnnx(llvm::MemoryBufferRef(bytes, "m"), &context);
     if (!check(succeeded(module), module, "import"))
@@ -90,24 +91,26 @@ public:
     if (path.empty())
       return Compressed;
     bool written = succeeded(exportOnnx(**module, path, exportOptions));
-    EXPECT_TRUE(written || hasError) << "export failed without an error";
+    EXPECT_TRUE(written || !error.empty()) << "export failed without an error";
     return written ? Exported : Compressed;
   }
+
+  /// The first error of the last run.
+  std::string error;
 
 private:
   /// A step ends with a valid module, or with an error.
   bool check(bool done, FailureOr<OwningOpRef<ModuleOp>> &module, const char *step) {
     if (!done) {
-      EXPECT_TRUE(hasError) << step << " failed without an error";
+      EXPECT_FALSE(error.empty()) << step << " failed without an error";
       return false;
     }
     LogicalResult valid = verify(**module);
-    EXPECT_TRUE(succeeded(valid)) << step << " made an invalid module";
+    EXPECT_TRUE(succeeded(valid)) << step << " made an invalid module: " << error;
     return succeeded(valid);
   }
 
   MLIRContext context;
-  bool hasError = false;
   std::unique_ptr<PassManager> normalize, compressWeights;
   ExportOptions exportOptions;
 };
@@ -144,8 +147,11 @@ protected:
 
 TEST_F(ImportMutationTest, ModelsThemselvesAreExported) {
   for (const NamedModel &model : makeMutationModels())
-    for (unsigned i = 0; i < std::size(methods); ++i)
-      EXPECT_EQ(Session(i).run(model.bytes, path()), Exported) << model.name << " " << i;
+    for (unsigned i = 0; i < std::size(methods); ++i) {
+      Session session(i);
+      EXPECT_EQ(session.run(model.bytes, path()), Exported)
+          << model.name << ", method " << i << ": " << session.error;
+    }
 }
 
 TEST_F(ImportMutationTest, EachGivesAModuleOrAnError) {

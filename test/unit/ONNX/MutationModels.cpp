@@ -133,8 +133,7 @@ std::string makeConvNet() {
       .floats("w3", {4, 2, 2, 2})
       .node("Conv", {"x", "w", "b"}, {"c1"},
             {makeInts("pads", {1, 1, 1, 1}), makeInts("strides", {1, 1})})
-      .node("BatchNormalization", {"c1", "scale", "b", "b", "var"}, {"n1"},
-            {real("epsilon", 3.0f)})
+      .node("BatchNormalization", {"c1", "scale", "b", "b", "var"}, {"n1"}, {real("epsilon", 3.0f)})
       .node("Relu", {"n1"}, {"r1"})
       .node("MaxPool", {"r1"}, {"p1"},
             {makeInts("kernel_shape", {2, 2}), makeInts("strides", {2, 2})})
@@ -464,14 +463,9 @@ static std::string makeEverything() {
 }
 
 std::vector<NamedModel> mlir::compress::onnx::test::makeMutationModels() {
-  return {{"everything", makeEverything()},
-          {"conv-net", makeConvNet()},
-          {"transformer", makeTransformer()},
-          {"control-flow", makeControlFlow()},
-          {"functions", makeFunctions()},
-          {"shape-arithmetic", makeShapeArithmetic()},
-          {"quantized", makeQuantized()},
-          {"movement", makeMovement()},
-          {"constants", makeConstants()},
-          {"old-forms", makeOldForms()}};
+  return {{"everything", makeEverything()},   {"conv-net", makeConvNet()},
+          {"transformer", makeTransformer()}, {"control-flow", makeControlFlow()},
+          {"functions", makeFunctions()},     {"shape-arithmetic", makeShapeArithmetic()},
+          {"quantized", makeQuantized()},     {"movement", makeMovement()},
+          {"constants", makeConstants()},     {"old-forms", makeOldForms()}};
 }

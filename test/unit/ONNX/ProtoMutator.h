@@ -99,8 +99,8 @@ enum class Mutations {
   Meaning,
 };
 
-/// Mutates the bytes of a model: truncation, bit flips, and changes of fields with all lengths fixed
-/// up. The same index gives the same mutation.
+/// Mutates the bytes of a model: truncation, bit flips, and changes of fields with all lengths
+/// fixed up. The same index gives the same mutation.
 class Mutator {
 public:
   explicit Mutator(std::string bytes, Mutations kind = Mutations::Wire)
@@ -230,9 +230,9 @@ private:
   /// Elements of tensors, sizes and counts that break assumptions.
   int64_t pickNumber() {
     static const int64_t values[] = {
-        0,     -1,        1,       2,          -2,         3,         4,         5,
-        7,     8,         -7,      16,         64,         127,       128,       255,
-        1000,  65536,     1 << 20, INT32_MAX,  INT32_MIN,  INT64_MAX, INT64_MIN, int64_t(1) << 40,
+        0,     -1,        1,       2,          -2,           3,         4,         5,
+        7,     8,         -7,      16,         64,           127,       128,       255,
+        1000,  65536,     1 << 20, INT32_MAX,  INT32_MIN,    INT64_MAX, INT64_MIN, int64_t(1) << 40,
         -1000, 100000000, 1 << 30, -(1 << 20), INT64_MAX / 8};
     return values[pick(std::size(values))];
   }

@@ -54,8 +54,8 @@ Attribute FileAttr::parse(AsmParser &parser, Type type) {
     return {};
   if (!type && parser.parseColonType(type))
     return {};
-  return FileAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), type, path,
-                              numbers[0], numbers[1], numbers[2]);
+  return FileAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), type,
+                              path, numbers[0], numbers[1], numbers[2]);
 }
 
 void FileAttr::print(AsmPrinter &printer) const {

@@ -12,6 +12,8 @@
 #include "compress/Reference/DataMovement.h"
 #include "compress/Reference/Indexing.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::compress;
 
@@ -209,11 +211,29 @@ static std::optional<int64_t> getRangeSize(int64_t start, int64_t limit, int64_t
   return static_cast<int64_t>(count);
 }
 
+/// Elements of a range of floats, or nothing if they are not less than 2^62. As when it is
+/// evaluated, the quotient is that of doubles.
+static std::optional<int64_t> getRangeSize(double start, double limit, double delta) {
+  double count = std::ceil((limit - start) / delta);
+  if (delta == 0 || !(count < 0x1p62)) // Also NaN.
+    return std::nullopt;
+  return count < 0 ? 0 : static_cast<int64_t>(count);
+}
+
+/// The value of a constant of one float.
+static std::optional<double> getConstantFloat(Value value) {
+  DenseFPElementsAttr elements;
+  if (!value || !matchPattern(value, m_Constant(&elements)) || elements.getNumElements() != 1)
+    return std::nullopt;
+  return (*elements.getValues<FloatAttr>().begin()).getValueAsDouble();
+}
+
 LogicalResult RangeOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
   InferenceSite site(location, getOperationName());
   Type elementType;
   SmallVector<int64_t, 3> integers;
+  SmallVector<double, 3> floats;
   for (Value operand : adaptor.getOperands()) {
     FailureOr<RankedTensorType> type = site.getTensor(operand, "operand");
     if (failed(type))
@@ -227,6 +247,8 @@ LogicalResult RangeOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
     elementType = type->getElementType();
     if (std::optional<SmallVector<int64_t>> constant = getConstantIntegers(operand))
       integers.push_back(constant->front());
+    if (std::optional<double> constant = getConstantFloat(operand))
+      floats.push_back(*constant);
   }
   int64_t size = ShapedType::kDynamic;
   if (integers.size() == 3) {
@@ -236,6 +258,12 @@ LogicalResult RangeOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
       return site.error("expects a delta that is not zero and less than 2^63 elements, got start " +
                         Twine(integers[0]) + ", limit " + Twine(integers[1]) + ", delta " +
                         Twine(integers[2]));
+    size = *count;
+  } else if (floats.size() == 3) {
+    std::optional<int64_t> count = getRangeSize(floats[0], floats[1], floats[2]);
+    // C2
+    if (!count)
+      return site.error("expects a delta that is not zero and a finite number of elements");
     size = *count;
   }
   return site.push(size, elementType, types);

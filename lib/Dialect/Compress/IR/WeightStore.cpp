@@ -110,8 +110,8 @@ FailureOr<WeightBuffer> WeightStore::allocate(RankedTensorType type, EmitErrorFn
   buffer.blob = allocatePages(*size, buffer.spilled);
   if (buffer.blob.getData().empty()) {
     cache.allocated -= *size;
-    return emitError() << "out of memory: cannot allocate " << *size << " bytes for a weight of type "
-                       << type;
+    return emitError() << "out of memory: cannot allocate " << *size
+                       << " bytes for a weight of type " << type;
   }
   return buffer;
 }
@@ -216,8 +216,7 @@ FailureOr<std::shared_ptr<MappedFile>> WeightStore::openFile(StringRef path,
   std::shared_ptr<MappedFile> &file = cache.files[key];
   if (file)
     return file;
-  llvm::Expected<std::shared_ptr<MappedFile>> opened =
-      MappedFile::openBeneath(baseDirectory, path);
+  llvm::Expected<std::shared_ptr<MappedFile>> opened = MappedFile::openBeneath(baseDirectory, path);
   if (!opened)
     return emitError() << "cannot read weight file: " << llvm::toString(opened.takeError());
   file = std::move(*opened);
@@ -257,8 +256,8 @@ FailureOr<WeightBytes> WeightStore::read(Attribute value, RankedTensorType type,
       if (uint64_t hash = contentHash(*bytes); hash != file.getHash())
         return emitError() << "bytes " << file.getOffset() << " to "
                            << file.getOffset() + file.getLength() << " of file '" << file.getPath()
-                           << "' have changed: expects content hash " << file.getHash()
-                           << ", got " << hash;
+                           << "' have changed: expects content hash " << file.getHash() << ", got "
+                           << hash;
       std::lock_guard lock(cache.mutex);
       cache.checked.insert(key);
     }
@@ -316,7 +315,8 @@ Attribute WeightStore::commit(StringRef name, RankedTensorType type, WeightBuffe
 void WeightStore::collect(ArrayRef<ModuleOp> live) {
   llvm::StringSet<> used;
   AttrTypeWalker walker;
-  walker.addWalk([&](DenseResourceElementsAttr attr) { used.insert(attr.getRawHandle().getKey()); });
+  walker.addWalk(
+      [&](DenseResourceElementsAttr attr) { used.insert(attr.getRawHandle().getKey()); });
   for (ModuleOp module : live)
     module->walk([&](Operation *op) { walker.walk(op->getAttrDictionary()); });
   DialectResourceBlobManager &manager =

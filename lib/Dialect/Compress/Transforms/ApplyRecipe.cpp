@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Analysis/WeightChain.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/IR/Remarks.h"
 
 namespace mlir {
@@ -87,6 +87,7 @@ void ApplyRecipe::runOnOperation() {
   }
   for (auto [number, isMatched] : llvm::enumerate(matched))
     if (!isMatched)
-      emitWarning(getOperation().getLoc()) << "rule " << number + 1 << " of the recipe selects nothing: the "
-                                   << "module has " << ops.size() << " weighted ops";
+      emitWarning(getOperation().getLoc())
+          << "rule " << number + 1 << " of the recipe selects nothing: the "
+          << "module has " << ops.size() << " weighted ops";
 }

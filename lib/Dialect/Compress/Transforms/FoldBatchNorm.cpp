@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/Support/NumericFormats.h"
 #include "mlir/IR/Remarks.h"
 #include <cmath>

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 
 namespace mlir {
 namespace compress {

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Algorithms/NMPacking.h"
 #include "compress/Analysis/EncodedWeight.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/NumericFormats.h"
 
 namespace mlir {

@@ -168,8 +168,8 @@ static void commit(WeightStore &store, WeightSymbols &symbols, const WeightTask 
     Value replacement;
     if (!written) {
       Operation *before = root.getDefiningOp()->getPrevNode();
-      written = replacement = writeEncodedWeight(builder, symbols, store, source,
-                                                 source.getWeightName(), weight);
+      written = replacement =
+          writeEncodedWeight(builder, symbols, store, source, source.getWeightName(), weight);
       Operation *op = before ? before->getNextNode() : &root.getDefiningOp()->getBlock()->front();
       for (; op != root.getDefiningOp(); op = op->getNextNode())
         made.push_back(op);
@@ -186,7 +186,8 @@ static void commit(WeightStore &store, WeightSymbols &symbols, const WeightTask 
     SmallVector<Operation *> worklist{root.getDefiningOp()};
     while (!worklist.empty()) {
       Operation *op = worklist.pop_back_val();
-      if (!op || !op->use_empty() || !(isa<WeightSourceOpInterface, DecodeOpInterface>(op) || isa<FakeQuantizeOp>(op)))
+      if (!op || !op->use_empty() ||
+          !(isa<WeightSourceOpInterface, DecodeOpInterface>(op) || isa<FakeQuantizeOp>(op)))
         continue;
       SmallVector<Value> operands(op->getOperands());
       op->erase();
@@ -228,7 +229,8 @@ static void collectSymbols(const WeightChain &chain, llvm::SetVector<StringAttr>
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Lines of the report for the users of one weight, told in program order when the outcome is known.
+/// Lines of the report for the users of one weight, told in program order when the outcome is
+/// known.
 struct Entry {
   SmallVector<LayerReport, 1> lines;
   bool ready = false;
@@ -360,8 +362,7 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
           if (failed(kept))
             return failure();
           if (!*kept)
-            outcome.skipped.push_back(
-                "codes are stored dense: zero points differ between blocks");
+            outcome.skipped.push_back("codes are stored dense: zero points differ between blocks");
         }
         Entry &entry = entries[entryOfTask[index]];
         for (LayerReport &line : entry.lines)
@@ -385,11 +386,9 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
     Location loc = task.first().op->getLoc();
     if (!outcome->done.empty())
       remark::passed(loc, remarkOptions)
-          << describe(layer) + ": " + layer.action
-          << remark::metric("bytes", layer.bytesAfter);
+          << describe(layer) + ": " + layer.action << remark::metric("bytes", layer.bytesAfter);
     if (!outcome->skipped.empty())
-      remark::missed(loc, remarkOptions)
-          << describe(layer) + ": " + layer.reason;
+      remark::missed(loc, remarkOptions) << describe(layer) + ": " + layer.reason;
     if (outcome->changed)
       commit(store, symbols, task, outcome->weight);
   }

@@ -28,8 +28,7 @@ bool areCompatibleResultTypes(TypeRange inferred, TypeRange actual);
 /// ranked tensors. `elementType` null: all operands have the same one, which the result gets.
 /// A dynamic dim against a static one other than 1 gives the static one.
 LogicalResult inferBroadcast(MLIRContext *context, std::optional<Location> location, StringRef op,
-                             ValueRange operands, Type elementType,
-                             SmallVectorImpl<Type> &types);
+                             ValueRange operands, Type elementType, SmallVectorImpl<Type> &types);
 
 /// Shape that two shapes broadcast to; failure if they do not. Dims may be dynamic.
 FailureOr<SmallVector<int64_t>> broadcastDims(ArrayRef<int64_t> a, ArrayRef<int64_t> b);

@@ -47,7 +47,8 @@ public:
   /// All bytes, in storage order.
   ArrayRef<char> bytes() const { return data; }
   /// The elements as `T`, which must have the size of one element.
-  template <typename T> ArrayRef<T> as() const {
+  template <typename T>
+  ArrayRef<T> as() const {
     assert(sizeof(T) * static_cast<uint64_t>(numElements) == data.size() && "wrong element type");
     return ArrayRef<T>(reinterpret_cast<const T *>(data.data()), static_cast<size_t>(numElements));
   }

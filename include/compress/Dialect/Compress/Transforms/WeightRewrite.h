@@ -45,8 +45,8 @@ struct WeightOutcome {
   double squaredError = 0, sumSquares = 0;
 };
 
-/// A step on one weight: changes `outcome.weight` and says so, or says in `outcome.skipped` why not. A
-/// failure comes with a diagnostic.
+/// A step on one weight: changes `outcome.weight` and says so, or says in `outcome.skipped` why
+/// not. A failure comes with a diagnostic.
 using WeightStep =
     llvm::function_ref<LogicalResult(WeightStore &, const WeightTask &, WeightOutcome &)>;
 
@@ -58,9 +58,9 @@ struct WeightRewriteOptions {
   bool prunes = false, quantizes = false;
 };
 
-/// Runs `step` on every weight below `module` whose plan asks for it. Emits a passed remark for what
-/// was done and a missed one for what was not, tells the report collector, and removes weights that
-/// nobody uses any more.
+/// Runs `step` on every weight below `module` whose plan asks for it. Emits a passed remark for
+/// what was done and a missed one for what was not, tells the report collector, and removes weights
+/// that nobody uses any more.
 LogicalResult rewriteWeights(ModuleOp module, const WeightRewriteOptions &options, WeightStep step);
 
 /// Whether two chains decode the same bytes in the same way.
@@ -81,8 +81,8 @@ LogicalResult quantizeStep(WeightStore &store, const WeightTask &task, WeightOut
 void quantizeActivations(ModuleOp module);
 
 /// Scales of `spec` for a weight of this type with these dims: the block sizes; whether groups were
-/// given up because the contraction is shorter than one; and whether each kernel position has its own
-/// scales, because the dims that should share one are not next to each other (conv_transpose).
+/// given up because the contraction is shorter than one; and whether each kernel position has its
+/// own scales, because the dims that should share one are not next to each other (conv_transpose).
 struct BlockChoice {
   SmallVector<int64_t> block;
   bool perChannelInstead = false;
