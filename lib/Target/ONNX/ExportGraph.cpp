@@ -201,6 +201,18 @@ NameList GraphExporter::getNames(ValueRange values) {
 // Nodes
 //===----------------------------------------------------------------------===//
 
+StringRef ModelExporter::makeNodeName(StringRef wanted) {
+  if (wanted.empty() || nodeNames.insert(wanted).second)
+    return wanted;
+  // Two ops may carry one location; runtimes want names to differ.
+  std::string name;
+  unsigned number = 0;
+  do
+    name = (wanted + "_" + Twine(++number)).str();
+  while (!nodeNames.insert(name).second);
+  return saver.save(name);
+}
+
 void GraphExporter::appendNode(Operation *op, StringRef name, StringRef opType,
                                ArrayRef<StringRef> inputs, ArrayRef<StringRef> outputs,
                                ArrayRef<AttributeProto> attributes, StringRef domain) {
@@ -208,7 +220,7 @@ void GraphExporter::appendNode(Operation *op, StringRef name, StringRef opType,
     if (ArrayRef<OpSchema> versions = getOpVersions(opType); !versions.empty())
       requireOpset(versions.front().sinceVersion, op);
   NodeProto node;
-  node.name = name;
+  node.name = model.makeNodeName(name);
   node.opType = opType;
   node.domain = domain;
   node.input.assign(inputs.begin(), inputs.end());

@@ -79,6 +79,10 @@ public:
   /// Names of the original model and all invented ones: no new name may be one of them.
   llvm::StringSet<> reservedNames;
   llvm::StringMap<unsigned> nameCounters;
+  /// Names of the nodes of model ops so far.
+  llvm::StringSet<> nodeNames;
+  /// `wanted`, or a name made from it if another node has that one.
+  StringRef makeNodeName(StringRef wanted);
   /// Names of the initializers of weights, not yet used by a tensor if in `freeWeightNames`.
   DenseMap<Operation *, StringRef> weightNames;
   DenseSet<Operation *> freeWeightNames;

@@ -7,9 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "NormalizeImpl.h"
+#include "compress/Target/ONNX/OpSchemas.h"
 #include "compress/Target/ONNX/Passes.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::compress::onnx {
 #define GEN_PASS_DEF_NORMALIZEONNX
@@ -166,6 +168,18 @@ void Normalizer::retire(Operation *op) {
   graveyard.push_back(op);
 }
 
+/// Number of leading inputs that must not be omitted.
+static unsigned getNumRequiredInputs(OnnxOp op) {
+  if (op.isDefaultDomain()) {
+    const OpSchema *schema = lookupOp(op.getOpType(), op.getVersion());
+    return schema ? schema->minInputs : 0;
+  }
+  return llvm::StringSwitch<unsigned>(op.getOpType())
+      .Cases({"MatMulNBits", "DynamicQuantizeMatMul"}, 3)
+      .Cases({"FusedMatMul", "BiasGelu", "QuantizeLinear", "DequantizeLinear"}, 2)
+      .Default(1);
+}
+
 LogicalResult Normalizer::normalizeNode(OnnxOp op) {
   auto keepNode = [&](const Twine &why) {
     inferOpaqueTypes(op);
@@ -179,6 +193,10 @@ LogicalResult Normalizer::normalizeNode(OnnxOp op) {
       registry.lookup(op.getDomain(), op.getOpType(), op.getVersion());
   if (!entry)
     return keepNode("there is no model op for it");
+  // Functions may be called with fewer arguments than their bodies need.
+  for (unsigned i = 0, required = getNumRequiredInputs(op); i < required; ++i)
+    if (i >= op.getInputs().size() || isa<NoneType>(op.getInputs()[i].getType()))
+      return mlir::emitError(op.getLoc()) << op.getOpType() << ": input " << i << " is missing";
   if (!entry->untyped)
     for (Value input : op.getInputs())
       if (!isa<RankedTensorType, NoneType>(input.getType()))
@@ -209,15 +227,15 @@ LogicalResult Normalizer::normalizeNode(OnnxOp op) {
   return success();
 }
 
-void Normalizer::refreshTypes(Operation *op) {
+LogicalResult Normalizer::refreshTypes(Operation *op) {
   auto infer = dyn_cast<InferTypeOpInterface>(op);
   if (!infer || !llvm::all_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>))
-    return;
+    return success();
   SmallVector<Type> types;
   if (failed(infer.inferReturnTypes(context, std::nullopt, op->getOperands(),
                                     op->getAttrDictionary(), op->getPropertiesStorage(),
                                     op->getRegions(), types)))
-    return;
+    return failure();
   for (auto [result, type] : llvm::zip(op->getResults(), types)) {
     auto ranked = dyn_cast<RankedTensorType>(type),
          old = dyn_cast<RankedTensorType>(result.getType());
@@ -230,6 +248,7 @@ void Normalizer::refreshTypes(Operation *op) {
         size = inferred;
     result.setType(old.clone(shape));
   }
+  return success();
 }
 
 LogicalResult Normalizer::walkBlock(Block &block) {
@@ -248,7 +267,7 @@ LogicalResult Normalizer::walkBlock(Block &block) {
       if (failed(normalizeNode(node)))
         return failure();
     } else if (isa<ReferenceOpInterface>(op)) {
-      refreshTypes(&op);
+      (void)refreshTypes(&op);
       finish(&op);
     }
   }

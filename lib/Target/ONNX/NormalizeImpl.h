@@ -85,7 +85,11 @@ private:
   /// Types of the arguments of a Loop body.
   void prepareLoop(OnnxOp op);
 
-  void refreshTypes(Operation *op);
+  /// Refines the types of the results. A failure if they cannot be inferred.
+  LogicalResult refreshTypes(Operation *op);
+  /// Gives `op` a constant for an operand, unless that makes it an op of wrong types: a model may
+  /// be wrong in what it computes at run time. Returns whether it did.
+  bool setConstant(Operation *op, OpOperand &operand, ArrayRef<int64_t> values);
   void removeDeadWeights();
 
   // NormalizeSimplify.cpp

@@ -159,6 +159,9 @@ LogicalResult OnnxNode::error(const Twine &message) {
 FailureOr<SmallVector<Value>> OnnxNode::build(StringRef opName, ValueRange operands,
                                               ArrayRef<NamedAttribute> attributes,
                                               unsigned numResults, TypeRange resultTypes) {
+  for (Value operand : operands)
+    if (!operand || isa<NoneType>(operand.getType()))
+      return error("an input is missing");
   OperationState state(op.getLoc(), opName);
   state.addOperands(operands);
   state.addAttributes(attributes);

@@ -129,6 +129,15 @@ Value Normalizer::constantInts(ArrayRef<int64_t> values, Operation *before) {
 // Simplification
 //===----------------------------------------------------------------------===//
 
+bool Normalizer::setConstant(Operation *op, OpOperand &operand, ArrayRef<int64_t> values) {
+  Value before = operand.get();
+  operand.set(constantInts(values, op));
+  if (succeeded(refreshTypes(op)))
+    return true;
+  operand.set(before);
+  return false;
+}
+
 bool Normalizer::isSameValue(Value result, Value input) {
   if (result.getType() != input.getType())
     return false;
@@ -168,10 +177,11 @@ Value Normalizer::simplifyReshape(ReshapeOp op) {
   }
   if (llvm::count(spec, -1) > 1)
     return {};
+  bool allowzero = op.getAllowzero();
   if (copies)
     op.setAllowzero(false);
-  op.getShapeMutable().assign(constantInts(spec, op));
-  refreshTypes(op);
+  if (!setConstant(op, op.getShapeMutable(), spec))
+    op.setAllowzero(allowzero);
   return {};
 }
 
@@ -192,8 +202,7 @@ Value Normalizer::simplifyBroadcast(BroadcastOp op) {
     else
       return {};
   }
-  op.getShapeMutable().assign(constantInts(spec, op));
-  refreshTypes(op);
+  setConstant(op, op.getShapeMutable(), spec);
   return {};
 }
 
@@ -221,14 +230,13 @@ Value Normalizer::simplifySlice(SliceOp op) {
   if (isWhole && op.getType() == op.getInput().getType())
     return op.getInput();
   if (isConstant && !constantOf(op.getEnds()))
-    op.getEndsMutable().assign(constantInts(constantEnds, op));
+    setConstant(op, op.getEndsMutable(), constantEnds);
   SmallVector<int64_t> constantStarts;
   for (const SymbolicExpr &start : *starts)
     if (std::optional<int64_t> constant = start.getConstant())
       constantStarts.push_back(*constant);
   if (constantStarts.size() == starts->size() && !constantOf(op.getStarts()))
-    op.getStartsMutable().assign(constantInts(constantStarts, op));
-  refreshTypes(op);
+    setConstant(op, op.getStartsMutable(), constantStarts);
   return {};
 }
 

@@ -39,6 +39,10 @@ FailureOr<Window> onnx::getWindow(OnnxNode &node, ArrayRef<int64_t> spatial,
   for (size_t i = 0; i < rank; ++i) {
     if (ShapedType::isDynamic(kernel[i]))
       return node.keep("the padding depends on dynamic dims");
+    // Larger ones do not fit into any input.
+    if (kernel[i] < 1 || kernel[i] > INT32_MAX || window.dilations[i] > INT32_MAX ||
+        spatial[i] > INT64_MAX / 4)
+      return node.error("expects kernel sizes and dilations in [1, 2^31)");
     int64_t extent = (kernel[i] - 1) * window.dilations[i] + 1, total = extent - 1;
     // Without stride the padding does not depend on the size.
     if (window.strides[i] != 1) {

@@ -107,7 +107,8 @@ std::optional<SymbolicExpr> SymbolicExpr::divExact(const SymbolicExpr &other) co
     return std::nullopt;
   // A quotient of the leading terms that is right for all terms, else term by term.
   if (other.terms.size() > 1) {
-    if (terms.size() != other.terms.size() ||
+    // INT64_MIN / -1 overflows.
+    if (terms.size() != other.terms.size() || other.terms[0].coefficient == -1 ||
         terms[0].coefficient % other.terms[0].coefficient != 0)
       return std::nullopt;
     SymbolicExpr factor(terms[0].coefficient / other.terms[0].coefficient);

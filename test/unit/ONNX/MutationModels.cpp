@@ -112,14 +112,6 @@ AttributeProto string(StringRef name, StringRef value) {
   return attribute;
 }
 
-AttributeProto floats(StringRef name, std::vector<float> values) {
-  AttributeProto attribute;
-  attribute.name = name;
-  attribute.type = AT_Floats;
-  attribute.floats = std::move(values);
-  return attribute;
-}
-
 AttributeProto real(StringRef name, float value) { return makeFloat(name, value); }
 
 std::string makeConvNet() {
@@ -431,11 +423,11 @@ std::string makeOldForms() {
       .ints("shape", {1, -1})
       .node("Conv", {"x", "w", "s"}, {"c"}, {makeInts("kernel_shape", {1, 1})})
       .node("BatchNormalization", {"c", "s", "s", "s", "s"}, {"n"}, {real("epsilon", 2.0f)})
-      .node("Upsample", {"n"}, {"up"}, {string("mode", "nearest"), floats("scales", {1, 1, 2, 2})})
+      .node("LpNormalization", {"n"}, {"up"})
       .node("Slice", {"up"}, {"sl"},
             {makeInts("starts", {0, 1}), makeInts("ends", {2, -1}), makeInts("axes", {2, 3})})
       .node("Pad", {"sl"}, {"pd"},
-            {makeInts("pads", {0, 0, 1, 0, 0, 0, 1, 2}), string("mode", "reflect")})
+            {makeInts("pads", {0, 0, 1, 0, 0, 0, 1, 1}), string("mode", "reflect")})
       .node("Clip", {"n"}, {"cl"}, {real("min", 0.0f), real("max", 6.0f)})
       .node("MaxPool", {"cl"}, {"half"},
             {makeInts("kernel_shape", {2, 2}), makeInts("strides", {2, 2})})

@@ -237,6 +237,45 @@ private:
     return values[pick(std::size(values))];
   }
 
+  /// If these are the fields of a tensor with raw data: gives it another size or element type, with
+  /// as many bytes as that needs.
+  bool mutateTensor(std::vector<Field> &fields) {
+    Field *type = nullptr, *data = nullptr;
+    std::vector<Field *> dims;
+    for (Field &field : fields) {
+      if (field.number == 1 && field.wireType == 0)
+        dims.push_back(&field);
+      else if (field.number == 2 && field.wireType == 0)
+        type = &field;
+      else if (field.number == 9 && field.wireType == 2)
+        data = &field;
+    }
+    if (!type || !data)
+      return false;
+    static const uint64_t sizes[] = {0, 1, 2, 3, 4, 5, 8, 16, 33};
+    if (!dims.empty() && pick(2) == 0)
+      dims[pick(dims.size())]->value = sizes[pick(std::size(sizes))];
+    else if (!dims.empty() && pick(2) == 0)
+      fields.erase(fields.begin() + (dims[pick(dims.size())] - fields.data()));
+    else if (pick(2) == 0)
+      fields.insert(fields.begin(), Field{1, 0, sizes[pick(4)], {}, {}});
+    else
+      type->value = 1 + pick(28);
+    uint64_t elements = 1, bits = 8;
+    for (Field &field : fields) {
+      if (field.number == 1 && field.wireType == 0)
+        elements = std::min<uint64_t>(elements * std::min<uint64_t>(field.value, 64), 4096);
+      if (field.number == 2 && field.wireType == 0)
+        bits = getElementBits(static_cast<int64_t>(field.value)).value_or(8);
+    }
+    for (Field &field : fields)
+      if (field.number == 9 && field.wireType == 2) {
+        field.children.clear();
+        field.bytes.resize((elements * bits + 7) / 8, static_cast<char>(pick(3)));
+      }
+    return true;
+  }
+
   /// Goes down to one leaf and gives it another value of its kind.
   void mutateMeaning(std::vector<Field> &fields) {
     if (fields.empty())
@@ -244,6 +283,8 @@ private:
     Field &field = fields[pick(fields.size())];
     if (pick(40) == 0)
       return mutateFields(fields);
+    if (pick(4) == 0 && mutateTensor(fields))
+      return;
     if (!field.children.empty() && !(isWord(field) && pick(2) == 0))
       return mutateMeaning(field.children);
     if (field.wireType == 0) {

@@ -250,8 +250,10 @@ void mlir::compress::quantizeActivations(ModuleOp module) {
     Value &quantized = made[{activation, op.op->getBlock()}];
     if (!quantized) {
       OpBuilder builder(op.op);
+      // Not the location of the op: its name belongs to one node.
+      Location loc = NameLoc::get(builder.getStringAttr(op.name + "/activation"));
       quantized =
-          quantizeDynamically(builder, op.op->getLoc(), activation,
+          quantizeDynamically(builder, loc, activation,
                               isConv ? DynamicGranularity::Tensor : DynamicGranularity::Row);
     }
     op.activation->set(quantized);
