@@ -98,6 +98,11 @@ void Report::writeJSON(raw_ostream &os) const {
       json.attribute("model_bytes_before", modelBytesBefore);
       json.attribute("model_bytes_after", modelBytesAfter);
     });
+    if (!opaque.empty())
+      json.attributeObject("kept_onnx_nodes", [&] {
+        for (const auto &[name, count] : opaque)
+          json.attribute(makeText(name), count);
+      });
     json.attributeArray("layers", [&] {
       for (const LayerReport &layer : layers)
         writeLayer(json, layer);

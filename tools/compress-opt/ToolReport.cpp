@@ -24,8 +24,46 @@ void ToolReport::addLayer(const LayerReport &layer) {
   table.printRow(layer);
 }
 
+/// Stored bytes of everything that holds weights, each once.
+static uint64_t getWeightBytes(ModuleOp module) {
+  uint64_t total = 0;
+  auto add = [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor)
+      return;
+    if (FailureOr<uint64_t> bytes = WeightStore::getStorageBytes(tensor); succeeded(bytes))
+      total += *bytes;
+  };
+  module.walk([&](Operation *op) {
+    if (auto weight = dyn_cast<WeightOp>(op))
+      add(weight.getType());
+    else if (isa<WeightSourceOpInterface>(op) && !isa<LoadOp>(op))
+      add(op->getResult(0).getType());
+  });
+  return total;
+}
+
+void ToolReport::measureBefore(ModuleOp module) {
+  report.modelBytesBefore = getWeightBytes(module);
+}
+
+void ToolReport::measureAfter(ModuleOp module) {
+  report.modelBytesAfter = getWeightBytes(module);
+  report.opaque.clear();
+  module.walk([&](OnnxOp op) { ++report.opaque[op.getOpType().str()]; });
+}
+
 LogicalResult ToolReport::finish(StringRef jsonPath) {
   table.printTotals(report);
+  if (!report.opaque.empty()) {
+    llvm::errs() << "kept as ONNX nodes (--remarks-filter=normalize says why):";
+    StringRef separator = " ";
+    for (const auto &[name, count] : report.opaque) {
+      llvm::errs() << separator << count << " " << name;
+      separator = ", ";
+    }
+    llvm::errs() << "\n";
+  }
   if (jsonPath.empty())
     return success();
   llvm::Expected<std::unique_ptr<OutputFile>> file = OutputFile::create(jsonPath);

@@ -25,6 +25,10 @@ public:
   /// Prints the recipe, before work starts.
   void begin(const Recipe &recipe);
   void addLayer(const LayerReport &layer) override;
+  /// Records the size of all weights before the first pass.
+  void measureBefore(ModuleOp module);
+  /// Records the size of all weights after the last pass, and the ONNX nodes that were kept.
+  void measureAfter(ModuleOp module);
   /// Prints the totals and writes the JSON file, if a path is given.
   LogicalResult finish(StringRef jsonPath);
   /// Whether something was refused as not supported.

@@ -42,10 +42,14 @@ namespace {
 /// Writes the module where the output flags say; runs last.
 struct OutputPass : public PassWrapper<OutputPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(OutputPass)
-  OutputPass(const ToolOptions &options, StringRef folder) : options(options), folder(folder) {}
+  OutputPass(const ToolOptions &options, StringRef folder, ToolReport &report)
+      : options(options), folder(folder), report(report) {}
   StringRef getName() const final { return "compress-output"; }
 
   void runOnOperation() final {
+    report.measureAfter(getOperation());
+    if (!options.writesFile())
+      return markAllAnalysesPreserved();
     LogicalResult written =
         options.writesOnnx()
             ? onnx::exportOnnx(getOperation(), options.output, options.getExportOptions())
@@ -57,6 +61,23 @@ struct OutputPass : public PassWrapper<OutputPass, OperationPass<ModuleOp>> {
 
   const ToolOptions &options;
   StringRef folder;
+  ToolReport &report;
+};
+} // namespace
+
+namespace {
+/// Looks at the module before the first pass.
+struct MeasurePass : public PassWrapper<MeasurePass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MeasurePass)
+  explicit MeasurePass(ToolReport &report) : report(report) {}
+  StringRef getName() const final { return "compress-measure"; }
+
+  void runOnOperation() final {
+    report.measureBefore(getOperation());
+    markAllAnalysesPreserved();
+  }
+
+  ToolReport &report;
 };
 } // namespace
 
@@ -122,6 +143,7 @@ int main(int argc, char **argv) {
   config.setPassPipelineSetupFn([&](PassManager &pm) -> LogicalResult {
     stage = Planning;
     if (options.compresses()) {
+      pm.addPass(std::make_unique<MeasurePass>(report));
       CompressPipelineOptions pipeline;
       options.setPipelineOptions(pipeline);
       buildCompressPipeline(pm, pipeline);
@@ -132,8 +154,8 @@ int main(int argc, char **argv) {
     } else if (failed(given.setupPassPipeline(pm))) {
       return failure();
     }
-    if (options.writesFile())
-      pm.addPass(std::make_unique<OutputPass>(options, folder));
+    if (options.writesFile() || options.compresses())
+      pm.addPass(std::make_unique<OutputPass>(options, folder, report));
     stage = Running;
     return success();
   });

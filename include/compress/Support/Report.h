@@ -14,6 +14,7 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -73,6 +74,8 @@ struct Report {
   uint64_t modelBytesBefore = 0;
   uint64_t modelBytesAfter = 0;
   std::vector<LayerReport> layers;
+  /// Operators that have no model op and were kept as they are, with the number of nodes.
+  std::map<std::string, uint64_t> opaque;
 
   ReportTotals getTotals() const;
   /// The report with its keys in a fixed order; a number that is not finite becomes `null`.
