@@ -45,6 +45,7 @@ struct OutputPass : public PassWrapper<OutputPass, OperationPass<ModuleOp>> {
   OutputPass(const ToolOptions &options, StringRef folder, ToolReport &report)
       : options(options), folder(folder), report(report) {}
   StringRef getName() const final { return "compress-output"; }
+  StringRef getArgument() const final { return "compress-output"; }
 
   void runOnOperation() final {
     report.measureAfter(getOperation());
@@ -71,6 +72,7 @@ struct MeasurePass : public PassWrapper<MeasurePass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MeasurePass)
   explicit MeasurePass(ToolReport &report) : report(report) {}
   StringRef getName() const final { return "compress-measure"; }
+  StringRef getArgument() const final { return "compress-measure"; }
 
   void runOnOperation() final {
     report.measureBefore(getOperation());

@@ -137,6 +137,19 @@ FailureOr<QuantizedParts> mlir::compress::quantizeDense(WeightStore &store,
   return parts;
 }
 
+/// Why the activation of an op cannot be quantized; empty if it can.
+static std::string explainFloatActivation(const WeightedOp &op) {
+  if (!op.activation)
+    return "the activation stays float: its type is not known";
+  auto type = cast<RankedTensorType>(op.activation->get().getType());
+  if (!type.getElementType().isF32() || type.getRank() < 1) {
+    std::string text = "the activation stays float: expects an f32 tensor, got ";
+    llvm::raw_string_ostream(text) << type;
+    return text;
+  }
+  return "";
+}
+
 static std::string describeScales(const QuantizeSpec &spec, const BlockChoice &choice) {
   std::string text = getName(spec.format).str();
   if (spec.granularity == ScaleGranularity::Tensor)
@@ -191,6 +204,10 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
         std::to_string(weight.type.getDimSize(op.contractionDims.front())) + " input channels");
   if (choice.perPosition)
     outcome.skipped.push_back("each kernel position has scales of its own");
+  if (spec.activations == ActivationMode::Dynamic)
+    for (const WeightedOp &user : task.users)
+      if (std::string reason = explainFloatActivation(user); !reason.empty())
+        outcome.skipped.push_back(reason);
   return success();
 }
 
@@ -238,15 +255,11 @@ void mlir::compress::quantizeActivations(ModuleOp module) {
         !op.chain.getLink<DequantizeOp>())
       continue;
     Value activation = op.activation->get();
-    auto type = cast<RankedTensorType>(activation.getType());
-    auto remarkOptions = remark::RemarkOpts::name("compress-quantize").category("quantize");
-    if (isQuantizedActivation(activation) || !type.getElementType().isF32() || type.getRank() < 1) {
-      if (!isQuantizedActivation(activation))
-        remark::missed(op.op->getLoc(), remarkOptions)
-            << "the activation of \"" + op.name + "\" stays float: its type is not an f32 tensor";
+    if (isQuantizedActivation(activation) || !explainFloatActivation(op).empty())
       continue;
-    }
-    bool isConv = op.kind == LayerKind::Conv || op.kind == LayerKind::ConvTranspose;
+    // Rows are along the contraction only on the left of a matrix product.
+    bool perTensor = op.kind == LayerKind::Conv || op.kind == LayerKind::ConvTranspose ||
+                     op.activation->getOperandNumber() != 0;
     Value &quantized = made[{activation, op.op->getBlock()}];
     if (!quantized) {
       OpBuilder builder(op.op);
@@ -254,7 +267,7 @@ void mlir::compress::quantizeActivations(ModuleOp module) {
       Location loc = NameLoc::get(builder.getStringAttr(op.name + "/activation"));
       quantized =
           quantizeDynamically(builder, loc, activation,
-                              isConv ? DynamicGranularity::Tensor : DynamicGranularity::Row);
+                              perTensor ? DynamicGranularity::Tensor : DynamicGranularity::Row);
     }
     op.activation->set(quantized);
   }

@@ -57,7 +57,7 @@ func.func @one_activation(%x: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf
 // The activation of an f16 model stays float; its weights are quantized.
 compress.weight private @half : tensor<2x4xf16> = dense<1.0>
 // CHECK-LABEL: func.func @no_f16
-// REMARK: remark: {{.*}}the activation of "fc" stays float: its type is not an f32 tensor
+// REMARK: remark: {{.*}}of "fc": the activation stays float: expects an f32 tensor, got tensor<?x4xf16>
 func.func @no_f16(%x: tensor<?x4xf16>) -> tensor<?x2xf16> {
   // CHECK-NOT: compress.dynamic_quantize
   // CHECK: compress.dequantize {{.*}} -> tensor<2x4xf16>
