@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compress/Analysis/WeightUnits.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "mlir/IR/Remarks.h"

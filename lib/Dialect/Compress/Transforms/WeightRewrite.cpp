@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
+#include "compress/Analysis/WeightUnits.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/ScopeExit.h"
 #include <cmath>
 #include <condition_variable>
@@ -35,89 +35,8 @@ void mlir::compress::planAll(ModuleOp module, PlanAttr plan) {
 }
 
 //===----------------------------------------------------------------------===//
-// Gathering
+// Planning
 //===----------------------------------------------------------------------===//
-
-namespace {
-/// All uses of one stored weight.
-struct Unit {
-  std::vector<WeightedOp> users;
-  /// A use that is not the weight operand of a weighted op, or null.
-  Operation *otherUser = nullptr;
-};
-} // namespace
-
-/// What identifies stored bytes: the symbol of a load, else the op that holds them.
-static const void *getIdentity(WeightSourceOpInterface source) {
-  if (auto load = dyn_cast<LoadOp>(source.getOperation()))
-    return load.getWeightAttr().getAsOpaquePointer();
-  return source.getOperation();
-}
-
-/// An op that a chain may run through.
-static bool isChainLink(OpOperand &use) {
-  Operation *op = use.getOwner();
-  if (isa<TransposeOp>(op))
-    return true;
-  if (auto decode = dyn_cast<DecodeOpInterface>(op))
-    return &decode.getEncodedOperand() == &use;
-  if (auto fake = dyn_cast<FakeQuantizeOp>(op))
-    return use.getOperandNumber() == 0;
-  return false;
-}
-
-/// First final use of `value` below chain links that is not in `known`.
-static Operation *findOtherUser(Value value, const llvm::DenseSet<OpOperand *> &known) {
-  for (OpOperand &use : value.getUses()) {
-    if (isChainLink(use)) {
-      if (Operation *other = findOtherUser(use.getOwner()->getResult(0), known))
-        return other;
-    } else if (!known.contains(&use)) {
-      return use.getOwner();
-    }
-  }
-  return nullptr;
-}
-
-/// Weighted ops by stored weight, in program order of the first use.
-static llvm::MapVector<const void *, Unit> gatherUnits(ModuleOp module) {
-  llvm::MapVector<const void *, Unit> units;
-  llvm::DenseSet<OpOperand *> known;
-  for (WeightedOp &op : collectWeighted(module)) {
-    known.insert(op.operand);
-    units[getIdentity(op.chain.source)].users.push_back(std::move(op));
-  }
-  module.walk([&](Operation *op) {
-    auto source = dyn_cast<WeightSourceOpInterface>(op);
-    if (!source)
-      return;
-    auto unit = units.find(getIdentity(source));
-    if (unit != units.end() && !unit->second.otherUser)
-      unit->second.otherUser = findOtherUser(op->getResult(0), known);
-  });
-  return units;
-}
-
-bool mlir::compress::isSameDecoding(const WeightChain &a, const WeightChain &b) {
-  if (a.root == b.root)
-    return true;
-  if (a.links.size() != b.links.size() || a.getType() != b.getType())
-    return false;
-  for (auto [linkA, linkB] : llvm::zip(a.links, b.links)) {
-    if (linkA->getName() != linkB->getName() ||
-        linkA->getAttrDictionary() != linkB->getAttrDictionary() ||
-        linkA->getNumOperands() != linkB->getNumOperands())
-      return false;
-    for (auto [operandA, operandB] : llvm::zip(linkA->getOperands(), linkB->getOperands())) {
-      auto sourceA = operandA.getDefiningOp<WeightSourceOpInterface>();
-      auto sourceB = operandB.getDefiningOp<WeightSourceOpInterface>();
-      if (bool(sourceA) != bool(sourceB) ||
-          (sourceA && getIdentity(sourceA) != getIdentity(sourceB)))
-        return false;
-    }
-  }
-  return true;
-}
 
 static std::string describe(Operation *op) {
   std::string text = ("'" + op->getName().getStringRef() + "'").str();
@@ -127,7 +46,7 @@ static std::string describe(Operation *op) {
 }
 
 /// Why the users of a unit cannot be rewritten together; empty if they can.
-static std::string explainConflict(const Unit &unit, const WeightRewriteOptions &options) {
+static std::string explainConflict(const WeightUnit &unit, const WeightRewriteOptions &options) {
   const WeightedOp &first = unit.users.front();
   if (unit.otherUser)
     return "it is also used by " + describe(unit.otherUser) + ", which is not a weighted op";
@@ -297,8 +216,7 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
   std::vector<Entry> entries;
   SmallVector<size_t> entryOfTask;
   llvm::SetVector<StringAttr> candidates;
-  auto units = gatherUnits(module);
-  for (auto &[identity, unit] : units) {
+  for (WeightUnit &unit : gatherWeightUnits(module)) {
     bool wanted = false;
     for (const WeightedOp &user : unit.users)
       if (PlanAttr plan = helper.getAttr(user.op))

@@ -63,9 +63,6 @@ struct WeightRewriteOptions {
 /// that nobody uses any more.
 LogicalResult rewriteWeights(ModuleOp module, const WeightRewriteOptions &options, WeightStep step);
 
-/// Whether two chains decode the same bytes in the same way.
-bool isSameDecoding(const WeightChain &a, const WeightChain &b);
-
 /// Erases pure ops without uses and then every private weight that no op refers to.
 void removeDeadWeights(ModuleOp module);
 
