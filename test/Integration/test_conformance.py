@@ -58,11 +58,6 @@ KEPT_DYNAMIC_CASES = {
 # Name patterns of the cases whose export must fail, and why it does.
 FAILING_EXPORTS = {
     "scan_sum*": "Scan-8 has another meaning in the opset that the ops of its body need",
-    "flexattention_score_mod": "onnx evaluates the bodies of this operator without outer values",
-    "flexattention_prob_mod": "onnx evaluates the bodies of this operator without outer values",
-    "flexattention_causal_mask": "onnx evaluates the bodies of this operator without outer values",
-    "flexattention_soft_cap": "onnx evaluates the bodies of this operator without outer values",
-    "flexattention_relative_positional": "onnx evaluates its bodies without outer values",
 }
 
 # Name patterns of the cases that nothing runs as they are.

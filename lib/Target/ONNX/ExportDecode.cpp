@@ -18,8 +18,10 @@ WeightReader::WeightReader(ModuleOp module) : module(module) {
     symbols[weight.getSymNameAttr()] = weight;
 }
 
-WeightOp WeightReader::lookup(LoadOp load) const {
-  return dyn_cast_or_null<WeightOp>(symbols.lookup(load.getWeightAttr().getAttr()));
+WeightOp WeightReader::lookup(LoadOp load) const { return lookup(load.getWeightAttr().getAttr()); }
+
+WeightOp WeightReader::lookup(StringAttr symbol) const {
+  return dyn_cast_or_null<WeightOp>(symbols.lookup(symbol));
 }
 
 bool WeightReader::isWeightChain(Value value) {

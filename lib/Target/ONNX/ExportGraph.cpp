@@ -38,7 +38,8 @@ AttributeProto onnx::floatAttribute(StringRef name, float value) {
 
 AttributeProto onnx::stringAttribute(StringRef name, StringRef value) {
   AttributeProto attribute = makeAttribute(name, AT_String);
-  attribute.s = value;
+  // An empty text may have no pointer, which would make the field absent.
+  attribute.s = value.empty() ? StringRef("") : value;
   return attribute;
 }
 
@@ -180,7 +181,7 @@ StringRef GraphExporter::getName(Value value) {
     std::optional<LazyTensor> stored = model.weights.getStored(value);
     if (!stored)
       return fail("the value of '" + op->getName().getStringRef() + "' cannot be written");
-    StringRef name = addTensor(op, *stored);
+    StringRef name = findOwner(op->getBlock()).addTensor(op, *stored);
     setName(value, name);
     return name;
   }
@@ -206,7 +207,7 @@ StringRef ModelExporter::makeNodeName(StringRef wanted) {
     return wanted;
   // Two ops may carry one location; runtimes want names to differ.
   std::string name;
-  unsigned number = 0;
+  unsigned &number = nodeNameSuffixes[wanted];
   do
     name = (wanted + "_" + Twine(++number)).str();
   while (!nodeNames.insert(name).second);
@@ -302,31 +303,51 @@ LogicalResult GraphExporter::finish(Operation *op, ArrayRef<StringRef> names) {
 
 StringRef GraphExporter::addConstantTensor(Operation *op, StringRef wanted, TensorProto tensor,
                                            Operation *weight) {
-  GraphExporter &root = getRoot();
-  bool isOwnName = weight && !root.isFunction && model.weightNames.lookup(weight) == wanted &&
+  GraphExporter &home = getHome(weight);
+  bool isOwnName = weight && !home.hasConstantNodes() &&
+                   model.weightNames.lookup(weight) == wanted &&
                    model.freeWeightNames.erase(weight);
   StringRef name = isOwnName ? model.weightNames.lookup(weight)
-                   : weight  ? root.keepName(wanted)
-                             : root.makeName(wanted);
-  if (root.isFunction) {
+                   : weight  ? home.keepName(wanted)
+                             : home.makeName(wanted);
+  if (home.hasConstantNodes()) {
     AttributeProto value = makeAttribute("value", AT_Tensor);
     value.t = std::move(tensor);
-    root.appendNode(op, "", "Constant", {}, {name}, {value});
+    home.appendNode(op, "", "Constant", {}, {name}, {value});
     return name;
   }
   tensor.name = name;
-  root.graph.initializer.push_back(std::move(tensor));
+  home.graph.initializer.push_back(std::move(tensor));
   auto order = weight ? model.weightOrder.find(weight) : model.weightOrder.end();
-  unsigned created = model.initializerOrder.size();
-  model.initializerOrder.push_back(
-      {order == model.weightOrder.end() ? ~0u : order->second, created});
+  home.initializerOrder.push_back(order == model.weightOrder.end() ? ~0u : order->second);
   return name;
 }
 
+GraphExporter &GraphExporter::getHome(Operation *weight) {
+  if (!weight)
+    return *this;
+  if (Region *body = model.bodyWeights.lookup(weight))
+    for (GraphExporter *graph = this; graph; graph = graph->parent)
+      if (graph->block->getParent() == body)
+        return *graph;
+  return getRoot();
+}
+
+void GraphExporter::sortInitializers() {
+  SmallVector<std::pair<unsigned, size_t>> order;
+  for (auto [index, position] : llvm::enumerate(initializerOrder))
+    order.emplace_back(position, index);
+  llvm::sort(order);
+  std::vector<TensorProto> sorted;
+  for (auto [position, index] : order)
+    sorted.push_back(std::move(graph.initializer[index]));
+  graph.initializer = std::move(sorted);
+}
+
 StringRef GraphExporter::addTensor(Operation *op, const LazyTensor &lazy) {
-  GraphExporter &root = getRoot();
-  auto it = root.tensors.find(lazy.key);
-  if (it != root.tensors.end() && !lazy.key.empty())
+  GraphExporter &home = getHome(lazy.weight);
+  auto it = home.tensors.find(lazy.key);
+  if (it != home.tensors.end() && !lazy.key.empty())
     return it->second;
   TensorProto tensor;
   tensor.dims.assign(lazy.dims.begin(), lazy.dims.end());
@@ -351,8 +372,8 @@ StringRef GraphExporter::addTensor(Operation *op, const LazyTensor &lazy) {
     tensor.metadataProps = model.makeEntries(weight->getAttrOfType<ArrayAttr>("compress.metadata"));
   }
   StringRef name = addConstantTensor(op, wanted, std::move(tensor), lazy.weight);
-  root.tensors[lazy.key] = name;
-  if (!lazy.pattern.empty() && !root.isFunction)
+  home.tensors[lazy.key] = name;
+  if (!lazy.pattern.empty() && !home.parent && !home.isFunction)
     model.sparsity.emplace_back(save("compress.sparsity." + name),
                                 save(lazy.pattern + " axis=" + Twine(lazy.patternAxis)));
   return name;
@@ -448,6 +469,9 @@ std::optional<AttributeProto> GraphExporter::exportAttribute(Operation *op, Name
     return std::nullopt;
   AttributeProto attribute = makeAttribute(name, AT_Tensor);
   TensorProto &tensor = attribute.t.getOrCreate();
+  if (auto names = op->getAttrOfType<DictionaryAttr>("compress.tensor_names"))
+    if (auto tensorName = names.getAs<StringAttr>(name))
+      tensor.name = tensorName;
   tensor.dims.assign(lazy->dims.begin(), lazy->dims.end());
   tensor.dataType = getOnnxId(lazy->type);
   if (lazy->type == DataType::String) {
@@ -459,30 +483,88 @@ std::optional<AttributeProto> GraphExporter::exportAttribute(Operation *op, Name
   return attribute;
 }
 
-GraphProto GraphExporter::exportBody(Region &region, StringRef graphName) {
+NameList GraphExporter::chooseOutputNames(ArrayRef<StringAttr> wanted) {
+  NameList outputs;
+  llvm::StringMap<Value> seen;
+  for (auto [index, pair] :
+       llvm::enumerate(llvm::zip_equal(wanted, block->getTerminator()->getOperands()))) {
+    auto [name, value] = pair;
+    if (!name || name.empty()) {
+      outputs.push_back(makeName("output_" + Twine(index)));
+      continue;
+    }
+    auto load = value.getDefiningOp<LoadOp>();
+    WeightOp weight = load ? model.weights.lookup(load) : WeightOp();
+    bool isWeight = weight && getWeightName(weight) == name.getValue() &&
+                    (!parent || model.bodyWeights.lookup(weight) == block->getParent());
+    bool isSame = isWeight || model.names.lookup(value) == name.getValue() ||
+                  seen.lookup(name.getValue()) == value;
+    outputs.push_back(isSame ? save(name.getValue()) : keepName(name));
+    seen.try_emplace(outputs.back(), value);
+  }
+  return outputs;
+}
+
+GraphProto GraphExporter::exportBody(OnnxOp node, unsigned index) {
+  Region &region = node.getBodies()[index];
+  auto bodyName = cast<ArrayAttr>((*node.getBodyNames())[index]);
   Block &body = region.front();
   GraphExporter inner(model, this, &body, isFunction);
-  inner.graph.name = graphName;
-  for (BlockArgument argument : body.getArguments()) {
-    NodeNames names = ::getNodeNames(argument.getLoc());
-    StringRef name = names.output.empty() ? inner.makeName("input") : inner.keepName(names.output);
+  inner.graph.name = cast<StringAttr>(bodyName[1]);
+  if (auto info = bodyName.size() > 2 ? cast<DictionaryAttr>(bodyName[2]) : DictionaryAttr()) {
+    if (auto text = info.getAs<StringAttr>("doc_string"))
+      inner.graph.docString = text;
+    inner.graph.metadataProps = model.makeEntries(info.getAs<ArrayAttr>("metadata"));
+  }
+  inner.graph.quantizationAnnotation =
+      model.makeAnnotations(getBodyInfo(node, index, "quantization_annotation"));
+
+  // What was recorded about values holds as long as there are as many.
+  auto getRecorded = [](ArrayAttr list, size_t position, size_t size) {
+    return list.size() == size ? cast<DictionaryAttr>(list[position]) : DictionaryAttr();
+  };
+  ArrayAttr inputs = getBodyInfo(node, index, "inputs");
+  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+    DictionaryAttr attrs = getRecorded(inputs, i, body.getNumArguments());
+    auto recorded = attrs ? attrs.getAs<StringAttr>("compress.name") : StringAttr();
+    StringRef wanted = recorded ? recorded.getValue() : ::getNodeNames(argument.getLoc()).output;
+    StringRef name = wanted.empty() ? inner.makeName("input") : inner.keepName(wanted);
     setName(argument, name);
-    ValueInfoProto info;
-    info.name = name;
-    if (TypeProto type = model.makeType(argument.getType()); type.kind != TypeProto::Kind::None)
-      info.type = std::move(type);
-    inner.graph.input.push_back(std::move(info));
+    inner.graph.input.push_back(
+        model.makeBodyValueInfo(attrs, argument.getType(), /*isResult=*/false, name));
   }
-  if (failed(inner.exportBlock({})))
+
+  ArrayAttr outputs = getBodyInfo(node, index, "outputs");
+  OperandRange results = body.getTerminator()->getOperands();
+  NameList outputNames;
+  if (!outputs.empty() && outputs.size() == results.size()) {
+    SmallVector<StringAttr> wanted;
+    for (DictionaryAttr attrs : outputs.getAsRange<DictionaryAttr>())
+      wanted.push_back(attrs.getAs<StringAttr>("compress.name"));
+    outputNames = inner.chooseOutputNames(wanted);
+  }
+  inner.prepareWeights(getBodyInfo(node, index, "initializers"));
+  if (failed(inner.exportBlock(outputNames)))
     model.hasFailed = true;
-  for (auto [name, value] : llvm::zip(inner.outputNames, body.getTerminator()->getOperands())) {
-    ValueInfoProto info;
-    info.name = name;
-    if (TypeProto type = model.makeType(value.getType()); type.kind != TypeProto::Kind::None)
-      info.type = std::move(type);
-    inner.graph.output.push_back(std::move(info));
-  }
+  for (auto [i, name] : llvm::enumerate(inner.outputNames))
+    inner.graph.output.push_back(model.makeBodyValueInfo(
+        getRecorded(outputs, i, results.size()), results[i].getType(), /*isResult=*/true, name));
+  inner.sortInitializers();
   return std::move(inner.graph);
+}
+
+/// Gives names to the weights of a body, and writes those that no op uses.
+void GraphExporter::prepareWeights(ArrayAttr symbols) {
+  for (StringAttr symbol : symbols.getAsRange<StringAttr>()) {
+    WeightOp weight = model.weights.lookup(symbol);
+    if (!weight || model.bodyWeights.lookup(weight) != block->getParent() ||
+        model.weightNames.contains(weight))
+      continue;
+    model.weightNames[weight] = keepName(getWeightName(weight));
+    model.freeWeightNames.insert(weight);
+    if (model.isPlainImport && model.weightUses.lookup(weight) == 0)
+      model.writeUnused(*this, weight);
+  }
 }
 
 LogicalResult GraphExporter::exportOnnxNode(OnnxOp op) {
@@ -497,7 +579,8 @@ LogicalResult GraphExporter::exportOnnxNode(OnnxOp op) {
   node.metadataProps = model.makeEntries(op.getMetadataAttr());
   if (auto devices = op->getAttrOfType<ArrayAttr>("compress.device_configurations"))
     for (Attribute device : devices)
-      node.deviceConfigurations.push_back(cast<OnnxRawAttr>(device).getBytes());
+      if (auto raw = dyn_cast<OnnxRawAttr>(device))
+        node.deviceConfigurations.push_back(raw.getBytes());
   // What was an attribute in the node's opset may be an input in the written one.
   bool isMoved = op.isDefaultDomain() && !model.isPlainImport && !getRoot().keepsOpset;
   StringRef moved =
@@ -518,17 +601,18 @@ LogicalResult GraphExporter::exportOnnxNode(OnnxOp op) {
   bool hasSizes = node.input.size() > 1 && !node.input[1].empty();
   if (isMoved && node.opType == "Split" && !hasSizes && op.getVersion() < 18 && getOpset() >= 18)
     node.attribute.push_back(intAttribute("num_outputs", op.getNumResults()));
-  for (auto [index, region] : llvm::enumerate(op.getBodies())) {
-    auto names = cast<ArrayAttr>((*op.getBodyNames())[index]);
+  for (unsigned i = 0, e = op.getBodies().size(); i < e; ++i) {
+    auto names = cast<ArrayAttr>((*op.getBodyNames())[i]);
     StringRef attributeName = cast<StringAttr>(names[0]);
-    GraphProto body = exportBody(region, cast<StringAttr>(names[1]));
-    if (names.size() < 3) {
+    GraphProto body = exportBody(op, i);
+    if (names.size() < 3 || !cast<DictionaryAttr>(names[2]).contains("list")) {
       node.attribute.push_back(makeAttribute(attributeName, AT_Graph));
       node.attribute.back().g = std::move(body);
       continue;
     }
     // One of several graphs of an attribute.
-    if (node.attribute.empty() || node.attribute.back().name != attributeName)
+    if (node.attribute.empty() || node.attribute.back().type != AT_Graphs ||
+        node.attribute.back().name != attributeName)
       node.attribute.push_back(makeAttribute(attributeName, AT_Graphs));
     node.attribute.back().graphs.push_back(std::move(body));
   }

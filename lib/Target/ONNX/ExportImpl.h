@@ -30,6 +30,9 @@ NodeNames getNodeNames(Operation *op);
 /// The name of a weight in the original model.
 StringRef getWeightName(WeightOp weight);
 
+/// What `body_names` records about region `index` of `node` as array `key`, maybe empty.
+ArrayAttr getBodyInfo(OnnxOp node, size_t index, StringRef key);
+
 /// True for ops that are written when their result is first used: loads, constants and decode
 /// chains on them.
 bool isWrittenOnUse(Operation *op);
@@ -81,6 +84,8 @@ public:
   llvm::StringMap<unsigned> nameCounters;
   /// Names of the nodes of model ops so far.
   llvm::StringSet<> nodeNames;
+  /// Last suffix for a node name that exists already.
+  llvm::StringMap<unsigned> nodeNameSuffixes;
   /// `wanted`, or a name made from it if another node has that one.
   StringRef makeNodeName(StringRef wanted);
   /// Names of the initializers of weights, not yet used by a tensor if in `freeWeightNames`.
@@ -93,25 +98,30 @@ public:
   /// Keys of `metadata_props` entries that describe sparse weights, with their values.
   std::vector<std::pair<StringRef, StringRef>> sparsity;
 
-  /// Position of an initializer of the main graph: order of its weight, order of creation.
-  struct InitializerOrder {
-    unsigned weight, created;
-  };
-  std::vector<InitializerOrder> initializerOrder;
+  /// The bodies that weights are initializers of; other weights belong to the main graph.
+  DenseMap<Operation *, Region *> bodyWeights;
   /// True if there is nothing but what the import makes.
   bool isPlainImport = true;
 
 private:
   void reserveNames();
+  void findBodyWeights();
   void prepareWeights(GraphExporter &graph, func::FuncOp main);
   LogicalResult buildMain(func::FuncOp main);
   LogicalResult buildFunction(func::FuncOp func, FunctionProto &function);
   void addIrThreeInputs(GraphProto &graph);
   LogicalResult setModelFields();
   LogicalResult checkOpaqueNodes();
-  ValueInfoProto makeValueInfo(func::FuncOp func, unsigned index, bool isResult, StringRef name);
 
 public:
+  /// Writes a weight that no op loads.
+  void writeUnused(GraphExporter &graph, WeightOp weight);
+  /// `attrs` (maybe null) is what the import recorded about the value.
+  ValueInfoProto makeValueInfo(DictionaryAttr attrs, Type type, StringRef name);
+  /// The same for an input or output of a body, of which the recorded type is used if the value can
+  /// have it.
+  ValueInfoProto makeBodyValueInfo(DictionaryAttr attrs, Type type, bool isResult, StringRef name);
+  std::vector<TensorAnnotation> makeAnnotations(ArrayAttr entries);
   TypeProto makeType(Type type, ArrayRef<Attribute> dimNames = {},
                      ArrayRef<Attribute> denotations = {});
   /// [[key, value], ...] as a message; null gives no entries.

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExportImpl.h"
+#include "compress/Target/ONNX/ProtoReader.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -95,16 +97,38 @@ std::vector<StringStringEntry> ModelExporter::makeEntries(ArrayAttr entries) {
   return result;
 }
 
-ValueInfoProto ModelExporter::makeValueInfo(func::FuncOp func, unsigned index, bool isResult,
-                                            StringRef name) {
-  auto getAttr = [&](StringRef key) {
-    return isResult ? func.getResultAttr(index, key) : func.getArgAttr(index, key);
-  };
+std::vector<TensorAnnotation> ModelExporter::makeAnnotations(ArrayAttr entries) {
+  std::vector<TensorAnnotation> result;
+  for (Attribute value : entries ? entries.getValue() : ArrayRef<Attribute>()) {
+    auto entry = cast<DictionaryAttr>(value);
+    TensorAnnotation annotation;
+    if (auto name = entry.getAs<StringAttr>("tensor_name"))
+      annotation.tensorName = name;
+    annotation.quantParameterTensorNames = makeEntries(entry.getAs<ArrayAttr>("parameters"));
+    result.push_back(std::move(annotation));
+  }
+  return result;
+}
+
+/// A type that was too rich for MLIR, as the import serialized it.
+static std::optional<TypeProto> readWholeType(Attribute attribute) {
+  auto raw = dyn_cast_or_null<OnnxRawAttr>(attribute);
+  if (!raw)
+    return std::nullopt;
+  llvm::Expected<AttributeProto> holder = readAttribute(raw.getBytes());
+  if (!holder) {
+    llvm::consumeError(holder.takeError());
+    return std::nullopt;
+  }
+  return holder->tp ? std::optional<TypeProto>(*holder->tp) : std::nullopt;
+}
+
+ValueInfoProto ModelExporter::makeValueInfo(DictionaryAttr attrs, Type type, StringRef name) {
+  auto getAttr = [&](StringRef key) { return attrs ? attrs.get(key) : Attribute(); };
   auto getArray = [&](StringRef key) {
     auto array = dyn_cast_or_null<ArrayAttr>(getAttr(key));
     return array ? array.getValue() : ArrayRef<Attribute>();
   };
-  Type type = isResult ? func.getResultTypes()[index] : func.getArgumentTypes()[index];
   if (auto declared = dyn_cast_or_null<TypeAttr>(getAttr("compress.type")))
     type = declared.getValue();
   ValueInfoProto info;
@@ -112,12 +136,37 @@ ValueInfoProto ModelExporter::makeValueInfo(func::FuncOp func, unsigned index, b
   TypeProto proto = makeType(type, getArray("compress.dims"), getArray("compress.dim_denotations"));
   if (auto denotation = dyn_cast_or_null<StringAttr>(getAttr("compress.denotation")))
     proto.denotation = denotation;
+  if (std::optional<TypeProto> whole = readWholeType(getAttr("compress.onnx_type")))
+    proto = std::move(*whole);
   if (proto.kind != TypeProto::Kind::None)
     info.type = std::move(proto);
   if (auto doc = dyn_cast_or_null<StringAttr>(getAttr("compress.doc_string")))
     info.docString = doc;
   info.metadataProps = makeEntries(dyn_cast_or_null<ArrayAttr>(getAttr("compress.metadata")));
   return info;
+}
+
+/// True if a value of type `type` may be declared to be of type `declared`.
+static bool canDeclare(Type declared, Type type) {
+  auto want = dyn_cast<TensorType>(declared), have = dyn_cast<TensorType>(type);
+  if (!want || !have)
+    return !want == !have;
+  return want.getElementType() == have.getElementType() &&
+         succeeded(verifyCompatibleShape(want, have));
+}
+
+ValueInfoProto ModelExporter::makeBodyValueInfo(DictionaryAttr attrs, Type type, bool isResult,
+                                                StringRef name) {
+  auto declared = attrs ? attrs.getAs<TypeAttr>("compress.type") : TypeAttr();
+  bool hasWholeType = attrs && attrs.contains("compress.onnx_type");
+  if (isa<OnnxValueType>(type))
+    return makeValueInfo(attrs, type, name);
+  // The type may be that of the argument that an output of unknown type is.
+  if (attrs && isResult && isPlainImport && !declared && !hasWholeType)
+    return makeValueInfo(attrs, OnnxValueType::get(module.getContext()), name);
+  bool fits =
+      declared ? canDeclare(declared.getValue(), type) : !hasWholeType || !isa<TensorType>(type);
+  return makeValueInfo(fits ? attrs : DictionaryAttr(), type, name);
 }
 
 //===----------------------------------------------------------------------===//
@@ -127,6 +176,13 @@ ValueInfoProto ModelExporter::makeValueInfo(func::FuncOp func, unsigned index, b
 StringRef onnx::getWeightName(WeightOp weight) {
   auto original = weight->getAttrOfType<StringAttr>("compress.onnx_name");
   return original && !original.empty() ? original.getValue() : weight.getSymName();
+}
+
+ArrayAttr onnx::getBodyInfo(OnnxOp node, size_t index, StringRef key) {
+  auto name = cast<ArrayAttr>((*node.getBodyNames())[index]);
+  auto info = name.size() > 2 ? cast<DictionaryAttr>(name[2]) : DictionaryAttr();
+  auto list = info ? info.getAs<ArrayAttr>(key) : ArrayAttr();
+  return list ? list : ArrayAttr::get(node.getContext(), {});
 }
 
 /// Collects every name that ops and values bring along, so that no invented name is one of them.
@@ -147,6 +203,11 @@ void ModelExporter::reserveNames() {
         for (BlockArgument argument : region.getArguments())
           if (auto location = dyn_cast<NameLoc>(argument.getLoc()))
             reserve(location.getName());
+      for (size_t i = 0, e = node.getBodies().size(); i < e; ++i)
+        for (StringRef key : {"inputs", "outputs"})
+          for (DictionaryAttr value : getBodyInfo(node, i, key).getAsRange<DictionaryAttr>())
+            if (auto name = value.getAs<StringAttr>("compress.name"))
+              reserve(name);
       return;
     }
     if (auto func = dyn_cast<func::FuncOp>(op)) {
@@ -168,6 +229,34 @@ void ModelExporter::reserveNames() {
   });
 }
 
+/// Finds the weights that were initializers of a body and are used nowhere else.
+void ModelExporter::findBodyWeights() {
+  module.walk([&](OnnxOp node) {
+    for (auto [index, region] : llvm::enumerate(node.getBodies()))
+      for (StringAttr symbol : getBodyInfo(node, index, "initializers").getAsRange<StringAttr>())
+        if (auto weight = weights.lookup(symbol))
+          bodyWeights.try_emplace(weight, &region);
+  });
+  module.walk([&](LoadOp load) {
+    auto it = bodyWeights.find(weights.lookup(load));
+    if (it != bodyWeights.end() && !it->second->isAncestor(load->getParentRegion()))
+      bodyWeights.erase(it);
+  });
+}
+
+void ModelExporter::writeUnused(GraphExporter &graph, WeightOp weight) {
+  std::optional<LazyTensor> tensor =
+      weights.getAttribute(weight.getValue(), weight.getTensorType(), weight.getLoc());
+  if (!tensor) {
+    weight.emitOpError("cannot be written to ONNX");
+    hasFailed = true;
+    return;
+  }
+  tensor->weight = weight;
+  tensor->key = ("@" + weight.getSymName()).str();
+  graph.addTensor(weight, *tensor);
+}
+
 /// Gives names to the weights that become initializers, and writes those that no op loads.
 void ModelExporter::prepareWeights(GraphExporter &graph, func::FuncOp main) {
   DenseSet<Operation *> loaded, defaults;
@@ -182,28 +271,20 @@ void ModelExporter::prepareWeights(GraphExporter &graph, func::FuncOp main) {
         weightNames[weight] = names.lookup(main.getArgument(i));
         freeWeightNames.insert(weight);
         defaults.insert(weight);
+        bodyWeights.erase(weight);
       }
   for (WeightOp weight : module.getOps<WeightOp>()) {
-    if (weightNames.contains(weight) || (!loaded.contains(weight) && !isPlainImport))
+    if (weightNames.contains(weight) || bodyWeights.contains(weight) ||
+        (!loaded.contains(weight) && !isPlainImport))
       continue;
     weightNames[weight] = graph.keepName(getWeightName(weight));
     freeWeightNames.insert(weight);
   }
   // Not what ops use, but part of the model.
   for (WeightOp weight : module.getOps<WeightOp>()) {
-    bool isUnused = isPlainImport && !loaded.contains(weight);
-    if (!isUnused && !defaults.contains(weight))
-      continue;
-    std::optional<LazyTensor> tensor =
-        weights.getAttribute(weight.getValue(), weight.getTensorType(), weight.getLoc());
-    if (!tensor) {
-      weight.emitOpError("cannot be written to ONNX");
-      hasFailed = true;
-      return;
-    }
-    tensor->weight = weight;
-    tensor->key = ("@" + weight.getSymName()).str();
-    graph.addTensor(weight, *tensor);
+    bool isUnused = isPlainImport && !loaded.contains(weight) && !bodyWeights.contains(weight);
+    if (isUnused || defaults.contains(weight))
+      writeUnused(graph, weight);
   }
 }
 
@@ -224,14 +305,8 @@ LogicalResult ModelExporter::buildMain(func::FuncOp main) {
   graph.graph.docString = getText("graph_doc_string");
   if (origin) {
     graph.graph.metadataProps = makeEntries(origin.getAs<ArrayAttr>("graph_metadata_props"));
-    if (auto annotations = origin.getAs<ArrayAttr>("quantization_annotation"))
-      for (DictionaryAttr entry : annotations.getAsRange<DictionaryAttr>()) {
-        TensorAnnotation annotation;
-        if (auto name = entry.getAs<StringAttr>("tensor_name"))
-          annotation.tensorName = name;
-        annotation.quantParameterTensorNames = makeEntries(entry.getAs<ArrayAttr>("parameters"));
-        graph.graph.quantizationAnnotation.push_back(std::move(annotation));
-      }
+    graph.graph.quantizationAnnotation =
+        makeAnnotations(origin.getAs<ArrayAttr>("quantization_annotation"));
   }
 
   for (BlockArgument argument : block->getArguments()) {
@@ -240,41 +315,22 @@ LogicalResult ModelExporter::buildMain(func::FuncOp main) {
     StringRef text =
         name && !name.empty() ? graph.keepName(name) : graph.makeName("input_" + Twine(index));
     names[argument] = text;
-    graph.graph.input.push_back(makeValueInfo(main, index, /*isResult=*/false, text));
+    graph.graph.input.push_back(
+        makeValueInfo(main.getArgAttrDict(index), argument.getType(), text));
   }
 
   // Names of outputs come before those of weights, unless an output is that weight.
-  NameList outputs;
-  Operation *terminator = block->getTerminator();
-  llvm::StringSet<> outputSet;
-  for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
-    auto name = main.getResultAttrOfType<StringAttr>(index, "compress.name");
-    bool isNamed = name && !name.empty();
-    auto load = value.getDefiningOp<LoadOp>();
-    WeightOp weight = load ? weights.lookup(load) : WeightOp();
-    bool isSame =
-        isNamed && ((weight && getWeightName(weight) == name.getValue()) ||
-                    names.lookup(value) == name.getValue() || outputSet.contains(name.getValue()));
-    StringRef text = !isNamed ? graph.makeName("output_" + Twine(index))
-                     : isSame ? saver.save(name.getValue())
-                              : graph.keepName(name);
-    outputSet.insert(text);
-    outputs.push_back(text);
-  }
+  SmallVector<StringAttr> wanted;
+  for (unsigned i = 0, e = main.getNumResults(); i < e; ++i)
+    wanted.push_back(main.getResultAttrOfType<StringAttr>(i, "compress.name"));
+  NameList outputs = graph.chooseOutputNames(wanted);
   prepareWeights(graph, main);
   if (hasFailed || failed(graph.exportBlock(outputs)))
     return failure();
   for (auto [index, name] : llvm::enumerate(graph.outputNames))
-    graph.graph.output.push_back(makeValueInfo(main, index, /*isResult=*/true, name));
-
-  // Initializers in the order of their weights.
-  std::vector<TensorProto> sorted;
-  llvm::sort(initializerOrder, [](InitializerOrder a, InitializerOrder b) {
-    return std::tie(a.weight, a.created) < std::tie(b.weight, b.created);
-  });
-  for (InitializerOrder entry : initializerOrder)
-    sorted.push_back(std::move(graph.graph.initializer[entry.created]));
-  graph.graph.initializer = std::move(sorted);
+    graph.graph.output.push_back(
+        makeValueInfo(main.getResultAttrDict(index), main.getResultTypes()[index], name));
+  graph.sortInitializers();
   model.graph = std::move(graph.graph);
   return success();
 }
@@ -357,6 +413,9 @@ static void forEachTensor(const GraphProto &graph,
                           llvm::function_ref<void(const TensorProto &)> fn) {
   for (const TensorProto &tensor : graph.initializer)
     fn(tensor);
+  for (const NodeProto &node : graph.node)
+    for (const AttributeProto &attribute : node.attribute)
+      forEachSubgraph(attribute, [&](const GraphProto &body) { forEachTensor(body, fn); });
 }
 
 /// Up to IR version 3 an initializer is also listed as an input.
@@ -464,13 +523,15 @@ LogicalResult ModelExporter::build() {
   if (!main && publics.size() == 1)
     main = publics.front();
   if (!main)
-    return mlir::emitError(module.getLoc(), "ONNX export needs one public function, or one named 'main'; found ")
+    return mlir::emitError(module.getLoc(),
+                           "ONNX export needs one public function, or one named 'main'; found ")
            << publics.size() << " public functions";
   if (!main.getBody().hasOneBlock())
     return main.emitError("ONNX export needs a function with one block");
   if (failed(checkOpaqueNodes()))
     return failure();
   reserveNames();
+  findBodyWeights();
   if (failed(buildMain(main)))
     return failure();
   for (func::FuncOp func : module.getOps<func::FuncOp>()) {

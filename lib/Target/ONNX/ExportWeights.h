@@ -75,6 +75,7 @@ public:
   explicit WeightReader(ModuleOp module);
 
   WeightOp lookup(LoadOp load) const;
+  WeightOp lookup(StringAttr symbol) const;
 
   /// A weight's value, a `compress.constant`, or an `expand_nm` / `expand_bitmap` of such ones with
   /// the dense codes as contents. Nothing for other values.

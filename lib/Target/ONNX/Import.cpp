@@ -13,7 +13,6 @@
 
 #include "ImportImpl.h"
 #include "compress/Support/MappedFile.h"
-#include "compress/Target/ONNX/ProtoWriter.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -30,8 +29,9 @@ Importer::Importer(const LoadedModel &loaded, StringRef fileName, MLIRContext *c
 std::string Importer::makeSymbol(StringRef name) {
   StringRef base = name.empty() ? StringRef("unnamed") : name;
   std::string symbol = base.str();
-  for (unsigned i = 0; !symbols.insert(symbol).second; ++i)
-    symbol = (base + "_" + Twine(i)).str();
+  // Counting on where the last equal name ended keeps many equal names cheap.
+  while (!symbols.insert(symbol).second)
+    symbol = (base + "_" + Twine(symbolSuffixes[base]++)).str();
   return symbol;
 }
 
@@ -69,16 +69,7 @@ DictionaryAttr Importer::importModelAttributes() {
   addString("graph_name", graph.name);
   addString("graph_doc_string", graph.docString);
   addArray("graph_metadata_props", importEntries(graph.metadataProps, builder));
-  SmallVector<Attribute> annotations;
-  for (const TensorAnnotation &annotation : graph.quantizationAnnotation) {
-    NamedAttrList entry;
-    entry.set("tensor_name", builder.getStringAttr(annotation.tensorName));
-    if (ArrayAttr parameters = importEntries(annotation.quantParameterTensorNames, builder))
-      entry.set("parameters", parameters);
-    annotations.push_back(entry.getDictionary(context));
-  }
-  if (!annotations.empty())
-    attrs.set("quantization_annotation", builder.getArrayAttr(annotations));
+  addArray("quantization_annotation", importAnnotations(graph.quantizationAnnotation, builder));
   return attrs.getDictionary(context);
 }
 
@@ -95,16 +86,9 @@ DictionaryAttr Importer::importValueAttributes(const ValueInfoProto &info, const
     attrs.set("compress.dim_denotations", builder.getStrArrayAttr(type.dimDenotations));
   if (info.type && !info.type->denotation.empty())
     attrs.set("compress.denotation", builder.getStringAttr(info.type->denotation));
-  if (info.type && !type.declared && info.type->kind != TypeProto::Kind::None &&
-      info.type->kind != TypeProto::Kind::Tensor) {
-    AttributeProto holder;
-    holder.type = AT_TypeProto;
-    holder.tp = *info.type;
-    if (llvm::Expected<std::string> raw = serializeAttribute(holder))
-      attrs.set("compress.onnx_type", OnnxRawAttr::get(context, *raw));
-    else
-      llvm::consumeError(raw.takeError());
-  }
+  if (OnnxRawAttr whole =
+          info.type ? importWholeType(*info.type, context, options.dims) : OnnxRawAttr())
+    attrs.set("compress.onnx_type", whole);
   if (!info.docString.empty())
     attrs.set("compress.doc_string", builder.getStringAttr(info.docString));
   if (ArrayAttr metadata = importEntries(info.metadataProps, builder))
@@ -122,7 +106,8 @@ LogicalResult Importer::importMain() {
   weightBuilder = std::make_unique<OpBuilder>(main);
   ImportScope scope;
   scope.opsets = &opsets;
-  if (failed(importInitializers(graph, scope, at)))
+  SmallVector<Attribute> weights;
+  if (failed(importInitializers(graph, scope, at, weights)))
     return failure();
 
   SmallVector<Type> argTypes, resultTypes;

@@ -57,7 +57,7 @@ Value Importer::lookup(StringRef name, ImportScope &scope, OpBuilder &at) {
 }
 
 LogicalResult Importer::importInitializers(const GraphProto &graph, ImportScope &scope,
-                                           OpBuilder &at) {
+                                           OpBuilder &at, SmallVectorImpl<Attribute> &made) {
   auto add = [&](const TensorProto &tensor, RankedTensorType type, Attribute value) {
     std::string symbol = makeSymbol(tensor.name);
     Location location =
@@ -71,6 +71,7 @@ LogicalResult Importer::importInitializers(const GraphProto &graph, ImportScope 
     if (ArrayAttr metadata = importEntries(tensor.metadataProps, builder))
       weight->setAttr("compress.metadata", metadata);
     scope.weights[tensor.name] = weight;
+    made.push_back(weight.getSymNameAttr());
   };
   for (const TensorProto &tensor : graph.initializer) {
     RankedTensorType type;
@@ -158,29 +159,31 @@ LogicalResult Importer::importNode(const NodeProto &node, ImportScope &scope, Op
     operands.push_back(value);
   }
 
-  NamedAttrList attributes;
-  SmallVector<const GraphProto *> bodies;
-  SmallVector<Attribute> bodyNames;
+  NamedAttrList attributes, tensorNames;
+  SmallVector<std::pair<const AttributeProto *, const GraphProto *>> bodies;
   for (const AttributeProto &attribute : node.attribute) {
     if (attribute.name.empty())
       return emitError() << "node " << quoteName(node.name) << " has an attribute without a name";
     int32_t kind = getKind(attribute);
     bool isReference = !attribute.refAttrName.empty();
-    if (!isReference && kind == AT_Graphs)
-      return emitError() << "node " << quoteName(node.name) << ": attribute "
-                         << quoteName(attribute.name) << " of kind GRAPHS is not supported";
+    if (!isReference && kind == AT_Graphs && !attribute.graphs.empty()) {
+      for (const GraphProto &graph : attribute.graphs)
+        bodies.emplace_back(&attribute, &graph);
+      continue;
+    }
     if (!isReference && kind == AT_Graph) {
       if (!attribute.g)
         return emitError() << "node " << quoteName(node.name) << ": attribute "
                            << quoteName(attribute.name) << " has no graph";
-      bodies.push_back(attribute.g.get());
-      bodyNames.push_back(builder.getStrArrayAttr({attribute.name, attribute.g->name}));
+      bodies.emplace_back(&attribute, attribute.g.get());
       continue;
     }
     FailureOr<Attribute> value = importAttribute(attribute, node);
     if (failed(value))
       return failure();
     attributes.set(attribute.name, *value);
+    if (!isReference && kind == AT_Tensor && !attribute.t->name.empty())
+      tensorNames.set(attribute.name, builder.getStringAttr(attribute.t->name));
   }
 
   StringRef domain = normalizeDomain(node.domain);
@@ -190,15 +193,30 @@ LogicalResult Importer::importNode(const NodeProto &node, ImportScope &scope, Op
       builder.getStringAttr(domain), builder.getI64IntegerAttr(scope.opsets->lookup(domain)),
       builder.getStringAttr(node.name), builder.getStringAttr(node.overload),
       builder.getStringAttr(node.docString),
-      attributes.empty() ? DictionaryAttr() : attributes.getDictionary(context),
-      bodies.empty() ? ArrayAttr() : builder.getArrayAttr(bodyNames),
+      attributes.empty() ? DictionaryAttr() : attributes.getDictionary(context), ArrayAttr(),
       builder.getStrArrayAttr(node.output), importEntries(node.metadataProps, builder), operands,
       bodies.size());
   if (ArrayAttr devices = importRaw(node.deviceConfigurations, builder))
     op->setAttr("compress.device_configurations", devices);
-  for (auto [body, region] : llvm::zip_equal(bodies, op.getBodies()))
-    if (failed(importBody(*body, region, scope)))
+  if (!tensorNames.empty())
+    op->setAttr("compress.tensor_names", tensorNames.getDictionary(context));
+  SmallVector<Attribute> bodyNames;
+  for (auto [body, region] : llvm::zip_equal(bodies, op.getBodies())) {
+    auto [attribute, graph] = body;
+    FailureOr<DictionaryAttr> info = importBody(*graph, region, scope);
+    if (failed(info))
       return failure();
+    NamedAttrList entries(*info);
+    if (graph != attribute->g.get())
+      entries.set("list", builder.getUnitAttr());
+    SmallVector<Attribute> parts{builder.getStringAttr(attribute->name),
+                                 builder.getStringAttr(graph->name)};
+    if (!entries.empty())
+      parts.push_back(entries.getDictionary(context));
+    bodyNames.push_back(builder.getArrayAttr(parts));
+  }
+  if (!bodyNames.empty())
+    op.setBodyNamesAttr(builder.getArrayAttr(bodyNames));
   for (auto [name, result] : llvm::zip_equal(node.output, op.getOutputs()))
     if (!name.empty())
       scope.values[name] = result;
@@ -212,14 +230,15 @@ LogicalResult Importer::importNodes(ArrayRef<NodeProto> nodes, ImportScope &scop
   return success();
 }
 
-LogicalResult Importer::importBody(const GraphProto &graph, Region &region,
-                                   const ImportScope &outer) {
+FailureOr<DictionaryAttr> Importer::importBody(const GraphProto &graph, Region &region,
+                                               const ImportScope &outer) {
   Block &block = region.emplaceBlock();
   OpBuilder at = OpBuilder::atBlockEnd(&block);
   ImportScope scope;
   scope.parent = &outer;
   scope.opsets = outer.opsets;
-  if (failed(importInitializers(graph, scope, at)))
+  SmallVector<Attribute> weights, inputs, outputs;
+  if (failed(importInitializers(graph, scope, at, weights)))
     return failure();
   for (const ValueInfoProto &input : graph.input) {
     if (scope.weights.contains(input.name))
@@ -227,8 +246,9 @@ LogicalResult Importer::importBody(const GraphProto &graph, Region &region,
                          << quoteName(graph.name) << " is also an initializer";
     Location location =
         input.name.empty() ? fileLocation : NameLoc::get(builder.getStringAttr(input.name));
-    scope.values[input.name] =
-        block.addArgument(importType(input.type.get(), context, options.dims).value, location);
+    ImportedType type = importType(input.type.get(), context, options.dims);
+    scope.values[input.name] = block.addArgument(type.value, location);
+    inputs.push_back(importValueAttributes(input, type, /*isResult=*/false));
   }
   if (failed(importNodes(graph.node, scope, at)))
     return failure();
@@ -238,7 +258,22 @@ LogicalResult Importer::importBody(const GraphProto &graph, Region &region,
     if (!value)
       return failure();
     results.push_back(value);
+    ImportedType type = importType(output.type.get(), context, options.dims);
+    outputs.push_back(importValueAttributes(output, type, /*isResult=*/true));
   }
   YieldOp::create(at, fileLocation, results);
-  return success();
+
+  NamedAttrList info;
+  auto addArray = [&](StringRef name, ArrayAttr value) {
+    if (value && !value.empty())
+      info.set(name, value);
+  };
+  addArray("inputs", builder.getArrayAttr(inputs));
+  addArray("outputs", builder.getArrayAttr(outputs));
+  addArray("initializers", builder.getArrayAttr(weights));
+  addArray("metadata", importEntries(graph.metadataProps, builder));
+  addArray("quantization_annotation", importAnnotations(graph.quantizationAnnotation, builder));
+  if (!graph.docString.empty())
+    info.set("doc_string", builder.getStringAttr(graph.docString));
+  return info.getDictionary(context);
 }

@@ -42,6 +42,14 @@ struct ImportedType {
 ImportedType importType(const TypeProto *type, MLIRContext *context,
                         const llvm::StringMap<int64_t> &dims);
 
+/// The type as a serialized `AttributeProto` if `importType` does not keep all that it says (names
+/// of dims in sequences, maps, ...), else null.
+OnnxRawAttr importWholeType(const TypeProto &type, MLIRContext *context,
+                            const llvm::StringMap<int64_t> &dims);
+
+/// [{tensor_name, parameters}, ...], or null if there are none.
+ArrayAttr importAnnotations(ArrayRef<TensorAnnotation> annotations, Builder &builder);
+
 /// [[key, value], ...], or null if there are no entries.
 ArrayAttr importEntries(ArrayRef<StringStringEntry> entries, Builder &builder);
 /// [[domain, version], ...].
@@ -81,10 +89,14 @@ private:
                                        bool isResult);
 
   // ImportGraph.cpp
-  LogicalResult importInitializers(const GraphProto &graph, ImportScope &scope, OpBuilder &at);
+  /// Appends the symbols of the new weights to `made`.
+  LogicalResult importInitializers(const GraphProto &graph, ImportScope &scope, OpBuilder &at,
+                                   SmallVectorImpl<Attribute> &made);
   LogicalResult importNodes(ArrayRef<NodeProto> nodes, ImportScope &scope, OpBuilder &at);
   LogicalResult importNode(const NodeProto &node, ImportScope &scope, OpBuilder &at);
-  LogicalResult importBody(const GraphProto &graph, Region &region, const ImportScope &outer);
+  /// Fills `region`; gives what else there is to say about the graph, for `body_names`.
+  FailureOr<DictionaryAttr> importBody(const GraphProto &graph, Region &region,
+                                       const ImportScope &outer);
   /// The value called `name`, loaded or made in the block of `scope` if need be; null after an
   /// error.
   Value lookup(StringRef name, ImportScope &scope, OpBuilder &at);
@@ -114,6 +126,8 @@ private:
   Location fileLocation;
   OwningOpRef<ModuleOp> module;
   llvm::StringSet<> symbols;
+  /// Next suffix for a symbol that exists already.
+  llvm::StringMap<unsigned> symbolSuffixes;
   llvm::StringMap<int64_t> opsets;
   llvm::StringMap<std::shared_ptr<MappedFile>> files;
   /// Where the next weight or function goes.

@@ -10,6 +10,7 @@
 #include "compress/Reference/Tensor.h"
 #include "compress/Support/MappedFile.h"
 #include "compress/Target/ONNX/ExternalData.h"
+#include "compress/Target/ONNX/ProtoWriter.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -72,6 +73,73 @@ ImportedType onnx::importType(const TypeProto *type, MLIRContext *context,
     result.value = OptionalType::get(context, element);
   result.declared = result.value;
   return result;
+}
+
+/// True if `importType` loses something of a type that is the element of another one.
+static bool losesElement(const TypeProto *type) {
+  if (!type || !type->denotation.empty())
+    return true;
+  if (type->kind == TypeProto::Kind::Sequence || type->kind == TypeProto::Kind::Optional)
+    return losesElement(type->element.get());
+  if (type->kind != TypeProto::Kind::Tensor || !getDataTypeOfOnnxId(type->elemType.value_or(0)))
+    return true;
+  return type->shape && llvm::any_of(type->shape->dims, [](const Dimension &dim) {
+           return dim.kind == Dimension::Kind::Param || !dim.denotation.empty();
+         });
+}
+
+static void fixDims(TypeProto &type, const llvm::StringMap<int64_t> &dims) {
+  if (type.element)
+    fixDims(*type.element, dims);
+  if (!type.shape)
+    return;
+  for (Dimension &dim : type.shape->dims)
+    if (auto fixed = dims.find(dim.param);
+        dim.kind == Dimension::Kind::Param && fixed != dims.end()) {
+      dim.kind = Dimension::Kind::Value;
+      dim.value = fixed->second;
+    }
+}
+
+OnnxRawAttr onnx::importWholeType(const TypeProto &type, MLIRContext *context,
+                                  const llvm::StringMap<int64_t> &dims) {
+  bool isLost = false;
+  switch (type.kind) {
+  case TypeProto::Kind::None:
+    break;
+  case TypeProto::Kind::Tensor:
+    isLost = !getDataTypeOfOnnxId(type.elemType.value_or(0));
+    break;
+  case TypeProto::Kind::Sequence:
+  case TypeProto::Kind::Optional:
+    isLost = losesElement(type.element.get());
+    break;
+  default:
+    isLost = true;
+  }
+  if (!isLost)
+    return {};
+  AttributeProto holder;
+  holder.type = AT_TypeProto;
+  holder.tp = type;
+  fixDims(*holder.tp, dims);
+  llvm::Expected<std::string> raw = serializeAttribute(holder);
+  if (raw)
+    return OnnxRawAttr::get(context, *raw);
+  llvm::consumeError(raw.takeError());
+  return {};
+}
+
+ArrayAttr onnx::importAnnotations(ArrayRef<TensorAnnotation> annotations, Builder &builder) {
+  SmallVector<Attribute> result;
+  for (const TensorAnnotation &annotation : annotations) {
+    NamedAttrList entry;
+    entry.set("tensor_name", builder.getStringAttr(annotation.tensorName));
+    if (ArrayAttr parameters = importEntries(annotation.quantParameterTensorNames, builder))
+      entry.set("parameters", parameters);
+    result.push_back(entry.getDictionary(builder.getContext()));
+  }
+  return result.empty() ? ArrayAttr() : builder.getArrayAttr(result);
 }
 
 ArrayAttr onnx::importEntries(ArrayRef<StringStringEntry> entries, Builder &builder) {

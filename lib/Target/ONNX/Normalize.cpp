@@ -92,8 +92,9 @@ Normalizer::Normalizer(ModuleOp module, ArrayRef<std::string> dimOptions)
 
 std::string Normalizer::uniqueName(StringRef base) {
   std::string name = base.str();
-  for (unsigned i = 1; !names.insert(name).second; ++i)
-    name = (base + "_" + Twine(i)).str();
+  // Counting on where the last equal name ended keeps many equal names cheap.
+  while (!names.insert(name).second)
+    name = (base + "_" + Twine(++nameSuffixes[base])).str();
   return name;
 }
 

@@ -213,8 +213,8 @@ static NodeResult normalizeConvTranspose(OnnxNode &node) {
       return node.keep("the padding depends on dynamic dims");
     int64_t given = outputShape ? (*outputShape)[outputShape->size() - rank + i] : 0;
     // Products of two of these, and sums of such products, do not overflow.
-    for (int64_t size : {spatial[i], kernel[i], window->strides[i], window->dilations[i],
-                         outputPadding[i], given})
+    for (int64_t size :
+         {spatial[i], kernel[i], window->strides[i], window->dilations[i], outputPadding[i], given})
       if (size < 0 || size >= int64_t(1) << 30)
         return node.error("expects sizes in [0, 2^30) where padding is computed");
     int64_t wanted = outputShape ? given : spatial[i] * window->strides[i];

@@ -70,6 +70,8 @@ public:
 
   /// Largest constant that is read or folded.
   static constexpr int64_t maxConstantBytes = 64 * 1024;
+  /// Folding an op on at most this many elements is shape arithmetic and always done.
+  static constexpr int64_t freeElements = 1024;
 
 private:
   // Normalize.cpp
@@ -99,6 +101,10 @@ private:
   Value simplifySlice(SliceOp op);
   Value simplifyWhere(WhereOp op);
   std::optional<SmallVector<Value>> fold(Operation *op);
+  /// Whether an op on constants may be folded: the elements that are read and made for that are
+  /// limited, since a small file may hold very many ops on constants.
+  bool spend(Operation *op);
+  int64_t foldBudget = int64_t(1) << 22;
   Value constantInts(ArrayRef<int64_t> values, Operation *before);
   bool isSameValue(Value result, Value input);
 
@@ -111,6 +117,8 @@ private:
   LogicalResult optionsStatus = success();
   std::unique_ptr<SymbolicShapes> shapes;
   llvm::StringSet<> names;
+  /// Last suffix for a name that exists already.
+  llvm::StringMap<unsigned> nameSuffixes;
   /// Keys of the model-local functions.
   llvm::StringSet<> functions;
   llvm::DenseMap<Value, std::optional<reference::Tensor>> constants;

@@ -159,6 +159,9 @@ static NodeResult normalizeSplit(OnnxNode &node) {
   if (failed(axis) || failed(given))
     return failure();
   int64_t parts = node.getOp().getNumResults(), size = node.getType(0).getDimSize(*axis);
+  if (int64_t count = node.getInt("num_outputs", parts); count != parts)
+    return node.error("num_outputs is " + Twine(count) + ", but there are " + Twine(parts) +
+                      " outputs");
   SmallVector<int64_t> sizes;
   if (*given) {
     sizes = **given;
@@ -304,6 +307,8 @@ static NodeResult normalizeTile(OnnxNode &node) {
     return node.keep("the repeats are not a constant");
   if (static_cast<int64_t>(repeats->size()) != node.getRank(0))
     return node.error("expects one repeat per dim");
+  if (llvm::any_of(*repeats, [](int64_t count) { return count < 0; }))
+    return node.error("expects repeats that are not negative");
   FailureOr<Value> value = node.getInput(0);
   for (auto [axis, count] : llvm::enumerate(*repeats)) {
     if (count < 1 || count > maxCopies)

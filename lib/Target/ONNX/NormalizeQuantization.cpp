@@ -50,6 +50,14 @@ FailureOr<QuantizationGrid> onnx::makeGrid(OnnxNode &node, RankedTensorType valu
     FailureOr<int64_t> along = normalizeAxis(node, axis, rank);
     if (failed(along))
       return failure();
+    for (int64_t dim = 0; dim < rank; ++dim) {
+      int64_t size = values.getDimSize(dim), count = type.getDimSize(dim);
+      if (dim == *along && !ShapedType::isDynamic(size))
+        size = llvm::divideCeil(size, blockSize);
+      if (!ShapedType::isDynamic(size) && !ShapedType::isDynamic(count) && size != count)
+        return node.error("expects " + Twine(size) + " scales in dim " + Twine(dim) + ", got " +
+                          Twine(count));
+    }
     SmallVector<int64_t> block(rank, 1);
     block[*along] = blockSize;
     grid.block = block;
@@ -64,6 +72,10 @@ FailureOr<QuantizationGrid> onnx::makeGrid(OnnxNode &node, RankedTensorType valu
     FailureOr<int64_t> along = normalizeAxis(node, axis, rank);
     if (failed(along))
       return failure();
+    int64_t size = values.getDimSize(*along);
+    if (!ShapedType::isDynamic(size) && size != type.getDimSize(0))
+      return node.error("expects " + Twine(size) + " scales for dim " + Twine(*along) + ", got " +
+                        Twine(type.getDimSize(0)));
     shape.assign(rank, 1);
     shape[*along] = type.getDimSize(0);
     SmallVector<int64_t> block(rank, -1);

@@ -297,14 +297,28 @@ Value Normalizer::simplify(Operation *op) {
 //===----------------------------------------------------------------------===//
 
 /// Ops whose meaning is lost if they are folded: those on weights, decode chains, and transposes of
-/// parameters, which show that a weight is tied or used the other way round.
+/// parameters, which show that a weight is tied or used the other way round. Pooling may take long
+/// even on small tensors.
 static bool mustStay(Operation *op) {
-  if (isa<WeightedOpInterface, DecodeOpInterface, QuantizeOp, DynamicQuantizeOp, FakeQuantizeOp>(
-          op))
+  if (isa<PoolOp, WeightedOpInterface, DecodeOpInterface, QuantizeOp, DynamicQuantizeOp,
+          FakeQuantizeOp>(op))
     return true;
   auto transpose = dyn_cast<TransposeOp>(op);
   return transpose && transpose.getType().getRank() >= 2 &&
          transpose.getInput().getDefiningOp<LoadOp>();
+}
+
+bool Normalizer::spend(Operation *op) {
+  int64_t elements = 0;
+  for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types)
+      elements += cast<RankedTensorType>(type).getNumElements();
+  if (elements <= freeElements)
+    return true;
+  if (elements > foldBudget)
+    return false;
+  foldBudget -= elements;
+  return true;
 }
 
 std::optional<SmallVector<Value>> Normalizer::fold(Operation *op) {
@@ -349,6 +363,8 @@ std::optional<SmallVector<Value>> Normalizer::fold(Operation *op) {
       return std::nullopt;
     operands.push_back(std::move(*tensor));
   }
+  if (!spend(op))
+    return std::nullopt;
   llvm::Expected<SmallVector<Tensor>> results = reference.evaluate(operands);
   if (!results) {
     // What cannot be computed here fails with its own message when it is run.

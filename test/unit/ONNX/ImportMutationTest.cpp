@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "gtest/gtest.h"
 #include <sys/resource.h>
@@ -145,8 +146,21 @@ protected:
 
 } // namespace
 
+/// The models that are mutated: those of the test, and a real one.
+static std::vector<NamedModel> getModels() {
+  std::vector<NamedModel> models = makeMutationModels();
+  SmallString<128> path(llvm::sys::path::parent_path(__FILE__));
+  llvm::sys::path::append(path, "../../models/mnist_resdw/mnist_resdw.onnx");
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (file)
+    models.push_back({"mnist", (*file)->getBuffer().str()});
+  else
+    ADD_FAILURE() << path.c_str() << ": " << file.getError().message();
+  return models;
+}
+
 TEST_F(ImportMutationTest, ModelsThemselvesAreExported) {
-  for (const NamedModel &model : makeMutationModels())
+  for (const NamedModel &model : getModels())
     for (unsigned i = 0; i < std::size(methods); ++i) {
       Session session(i);
       EXPECT_EQ(session.run(model.bytes, path()), Exported)
@@ -157,7 +171,7 @@ TEST_F(ImportMutationTest, ModelsThemselvesAreExported) {
 TEST_F(ImportMutationTest, EachGivesAModuleOrAnError) {
   constexpr unsigned count = 20000, perSession = 250;
   std::vector<Mutator> mutators;
-  for (const NamedModel &model : makeMutationModels())
+  for (const NamedModel &model : getModels())
     mutators.emplace_back(model.bytes, Mutations::Meaning);
   unsigned reached[NumStages] = {};
   std::unique_ptr<Session> session;

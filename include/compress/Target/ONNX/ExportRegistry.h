@@ -117,7 +117,9 @@ public:
   /// `count` zeros of `type`, of shape `dims`.
   StringRef addZeros(Operation *op, StringRef what, DataType type, ArrayRef<int64_t> dims);
 
-  /// The initializer with the contents of `tensor`; one for equal keys.
+  /// The initializer with the contents of `tensor`; one per graph for equal keys. What comes from a
+  /// weight is in the main graph, or in the body that the weight belongs to; all else in this
+  /// graph.
   StringRef addTensor(Operation *op, const LazyTensor &tensor);
 
   /// Copies text into memory that lives until the file is written.
@@ -133,7 +135,8 @@ public:
   void remark(Operation *op, const llvm::Twine &message);
 
   /// Writes all ops of the block. `wanted` are the names that the terminator's operands must get
-  /// (none for bodies, which choose); `outputNames` are those that they have.
+  /// (none for bodies without recorded names, which choose); `outputNames` are those that they
+  /// have.
   LogicalResult exportBlock(ArrayRef<StringRef> wanted);
 
   GraphProto graph;
@@ -142,9 +145,18 @@ public:
 private:
   friend class ModelExporter;
   GraphExporter &getRoot() { return parent ? parent->getRoot() : *this; }
+  /// The graph that has the initializers made from `weight`, or from nothing if that is null.
+  GraphExporter &getHome(Operation *weight);
+  /// True for a function, which has no initializers; bodies in it have.
+  bool hasConstantNodes() const { return isFunction && !parent; }
+  /// Names for the terminator's operands, the wanted ones (null or empty for none) where possible.
+  NameList chooseOutputNames(ArrayRef<StringAttr> wanted);
+  /// Puts the initializers in the order of their weights.
+  void sortInitializers();
   LogicalResult exportOp(Operation *op);
   LogicalResult exportOnnxNode(OnnxOp op);
-  GraphProto exportBody(Region &region, StringRef graphName);
+  GraphProto exportBody(OnnxOp node, unsigned index);
+  void prepareWeights(ArrayAttr symbols);
   std::optional<AttributeProto> exportAttribute(Operation *op, NamedAttribute attribute);
   StringRef addConstantTensor(Operation *op, StringRef wanted, TensorProto tensor,
                               Operation *weight);
@@ -163,6 +175,8 @@ private:
   llvm::StringSet<> usedNames;
   /// Initializers and constants written to this graph, by key.
   llvm::StringMap<StringRef> tensors;
+  /// For each initializer the position of its weight in the module, the largest number for none.
+  std::vector<unsigned> initializerOrder;
 };
 
 } // namespace mlir::compress::onnx

@@ -22,14 +22,18 @@
 //   `compress.type` (the declared type: always on results, on arguments if it is not the argument's
 //   own type, as `tensor<*xf32>` for an unknown rank), `compress.denotation`,
 //   `compress.dim_denotations`, `compress.doc_string`, `compress.metadata`, `compress.onnx_type`
-//   (for map, sparse and opaque types: a serialized `AttributeProto` with the type as `tp`), and on
-//   arguments `compress.default = @weight` (an initializer that callers may override).
+//   (for map, sparse and opaque types, and sequences with named dims: a serialized `AttributeProto`
+//   with the type as `tp`), and on arguments `compress.default = @weight` (an initializer that
+//   callers may override).
 // - A model-local function is a private `func.func` on `!compress.onnx_value` with the attribute
 //   `compress.onnx_function = {domain, name, overload, opset_import, attributes = names without
 //   default, defaults = array of #compress.onnx_raw, doc_string, metadata}`.
 // - Each node is one `compress.onnx` op. An attribute of kind TENSORS, SPARSE_TENSOR(S),
 //   TYPE_PROTO(S), or one that refers to an attribute of the function around it, is a serialized
-//   `AttributeProto`. Attributes of kind GRAPHS, which no standard operator has, are refused.
+//   `AttributeProto`. `compress.tensor_names` has the names of tensors that are attributes.
+// - The inputs, outputs and initializers of a body are described in `body_names`; its initializers
+//   are weights of the module.
+// - What is lost: `value_info`, and doc strings of attributes and of tensors in them.
 // - Locations: NameLoc(node name, NameLoc(first output)); body arguments NameLoc(input name).
 //
 //===----------------------------------------------------------------------===//

@@ -99,6 +99,20 @@ OpFoldResult NoneOp::fold(FoldAdaptor) { return UnitAttr::get(getContext()); }
 // OnnxOp
 //===----------------------------------------------------------------------===//
 
+/// True for what may be the third element of a body name.
+static bool isBodyInfo(Attribute attribute) {
+  auto info = dyn_cast<DictionaryAttr>(attribute);
+  auto isArrayOf = [&](StringRef key, llvm::function_ref<bool(Attribute)> isElement) {
+    Attribute value = info.get(key);
+    auto array = dyn_cast_or_null<ArrayAttr>(value);
+    return !value || (array && llvm::all_of(array, isElement));
+  };
+  return info && isArrayOf("inputs", llvm::IsaPred<DictionaryAttr>) &&
+         isArrayOf("outputs", llvm::IsaPred<DictionaryAttr>) &&
+         isArrayOf("quantization_annotation", llvm::IsaPred<DictionaryAttr>) &&
+         isArrayOf("initializers", llvm::IsaPred<StringAttr>);
+}
+
 LogicalResult OnnxOp::verify() {
   // C1
   if (getResultNames().size() != getNumResults())
@@ -110,10 +124,12 @@ LogicalResult OnnxOp::verify() {
     return emitOpError("expects one body name per region, got ")
            << names << " names for " << getBodies().size() << " regions";
   if (getBodyNames())
-    for (Attribute pair : getBodyNamesAttr()) {
-      auto strings = dyn_cast<ArrayAttr>(pair);
-      if (!strings || strings.size() != 2 || !llvm::all_of(strings, llvm::IsaPred<StringAttr>))
-        return emitOpError("expects body names to be pairs of strings, got ") << pair;
+    for (Attribute name : getBodyNamesAttr()) {
+      auto parts = dyn_cast<ArrayAttr>(name);
+      if (!parts || parts.size() < 2 || parts.size() > 3 || !isa<StringAttr>(parts[0]) ||
+          !isa<StringAttr>(parts[1]) || (parts.size() == 3 && !isBodyInfo(parts[2])))
+        return emitOpError("expects body names to be two strings and maybe a dictionary, got ")
+               << name;
     }
   // C3
   for (Region &body : getBodies())

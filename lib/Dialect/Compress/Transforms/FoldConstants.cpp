@@ -8,6 +8,8 @@
 
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir {
 namespace compress {
@@ -30,6 +32,9 @@ struct FoldConstants : public compress::impl::FoldConstantsBase<FoldConstants> {
     WeightSymbols symbols(getOperation());
     loads.clear();
     getOperation().walk([&](LoadOp load) { ++loads[load.getWeightAttr().getAttr()]; });
+    budget = kFreeSteps;
+    for (auto weight : getOperation().getOps<WeightOp>())
+      budget += kStepsPerWeight * getElements(weight.getTensorType());
     SmallVector<Operation *> candidates;
     getOperation().walk([&](ReferenceOpInterface op) {
       if (!isa<DecodeOpInterface>(op.getOperation()) && op->getNumOperands() > 0)
@@ -45,8 +50,57 @@ private:
   LogicalResult fold(WeightStore &store, WeightSymbols &symbols, Operation *op);
   /// How often each weight of the module was loaded when the pass began.
   llvm::DenseMap<StringAttr, unsigned> loads;
+
+  /// Steps that the pass may still take. A model of a few bytes must not cost hours or gigabytes;
+  /// what is left as it is runs later, if the model really needs it.
+  uint64_t budget = 0;
+  static constexpr uint64_t kFreeSteps = uint64_t(1) << 28;
+  static constexpr uint64_t kStepsPerWeight = 256;
+  /// Steps that reading or writing an element counts.
+  static constexpr uint64_t kStepsPerElement = 16;
+
+  /// Elements of a static type of less than 2^40 elements; otherwise that number.
+  static uint64_t getElements(Type type);
+  /// Multiply-adds or comparisons of an op, at most 2^63.
+  static uint64_t getSteps(Operation *op);
 };
 } // namespace
+
+uint64_t FoldConstants::getElements(Type type) {
+  constexpr uint64_t limit = uint64_t(1) << 40;
+  auto ranked = dyn_cast<RankedTensorType>(type);
+  if (!ranked || !ranked.hasStaticShape())
+    return limit;
+  uint64_t count = 1;
+  if (llvm::is_contained(ranked.getShape(), 0))
+    return 0;
+  for (int64_t size : ranked.getShape())
+    count = static_cast<uint64_t>(size) >= limit / count ? limit : count * size;
+  return count;
+}
+
+uint64_t FoldConstants::getSteps(Operation *op) {
+  uint64_t moved = 0, results = 0, perResult = 0;
+  for (Type type : op->getOperandTypes())
+    moved = llvm::SaturatingAdd(moved, getElements(type));
+  for (Type type : op->getResultTypes())
+    results = llvm::SaturatingAdd(results, getElements(type));
+  if (auto weighted = dyn_cast<WeightedOpInterface>(op)) {
+    for (const WeightOperand &weight : weighted.getWeightOperands()) {
+      auto type = dyn_cast<RankedTensorType>(weight.operand->get().getType());
+      uint64_t terms = 1;
+      for (int64_t dim : weight.contractionDims)
+        terms = llvm::SaturatingMultiply(terms, static_cast<uint64_t>(type.getDimSize(dim)));
+      perResult = std::max(perResult, terms);
+    }
+  } else if (auto pool = dyn_cast<PoolOp>(op)) {
+    perResult = 1;
+    for (int64_t size : pool.getKernel())
+      perResult = llvm::SaturatingMultiply(perResult, static_cast<uint64_t>(size));
+  }
+  moved = llvm::SaturatingMultiply(llvm::SaturatingAdd(moved, results), kStepsPerElement);
+  return llvm::SaturatingAdd(moved, llvm::SaturatingMultiply(results, perResult));
+}
 
 static uint64_t getBytes(Type type) {
   auto ranked = dyn_cast<RankedTensorType>(type);
@@ -78,6 +132,13 @@ LogicalResult FoldConstants::fold(WeightStore &store, WeightSymbols &symbols, Op
   }
   if (made > maxBytes && made > dying)
     return success();
+  uint64_t steps = getSteps(op);
+  if (steps > budget) {
+    remark::missed(op->getLoc(), remark::RemarkOpts::name("steps").category("fold-constants"))
+        << "not folded: it takes more steps than are left for constants";
+    return success();
+  }
+  budget -= steps;
   SmallVector<Tensor> operands;
   auto emitError = [&] { return op->emitError(); };
   for (Value operand : op->getOperands()) {

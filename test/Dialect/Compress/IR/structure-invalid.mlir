@@ -104,8 +104,18 @@ func.func @invalid_onnx_c2() {
 // -----
 
 func.func @invalid_onnx_c2_pair() {
-  // expected-error @+1 {{expects body names to be pairs of strings, got ["body"]}}
+  // expected-error @+1 {{expects body names to be two strings and maybe a dictionary, got ["body"]}}
   compress.onnx "Loop"() {result_names = [], body_names = [["body"]], version = 17 : i64} : () -> () {
+    compress.yield
+  }
+  return
+}
+
+// -----
+
+func.func @invalid_onnx_c2_info() {
+  // expected-error @+1 {{expects body names to be two strings and maybe a dictionary, got ["body", "b", {inputs = ["x"]}]}}
+  compress.onnx "Loop"() {result_names = [], body_names = [["body", "b", {inputs = ["x"]}]], version = 17 : i64} : () -> () {
     compress.yield
   }
   return

@@ -116,3 +116,14 @@ func.func @empty_and_splat() -> (tensor<0x2xf32>, tensor<3xf32>) {
   %1 = compress.neg %s : (tensor<3xf32>) -> tensor<3xf32>
   return %0, %1 : tensor<0x2xf32>, tensor<3xf32>
 }
+
+// -----
+
+// Constants of a few bytes that would take hours stay.
+// CHECK-LABEL: func.func @too_much_work
+func.func @too_much_work() -> tensor<1x1x10001xf32> {
+  // CHECK: compress.pool
+  %x = compress.constant dense<1.0> : tensor<1x1x90000xf32>
+  %y = compress.pool average %x {kernel = array<i64: 80000>, strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : (tensor<1x1x90000xf32>) -> tensor<1x1x10001xf32>
+  return %y : tensor<1x1x10001xf32>
+}

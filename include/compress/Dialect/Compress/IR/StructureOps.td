@@ -108,12 +108,17 @@ def Compress_OnnxOp : Compress_Op<"onnx", [
     - `op_type`, `domain`, `version` (opset version its model imported), `node_name`, `overload`;
     - `onnx_attributes`: FLOAT `f32`, INT `i64`, STRING string, TENSOR elements, FLOATS `array<f32>`,
       INTS `array<i64>`, STRINGS array of strings; anything else `#compress.onnx_raw`;
-    - `body_names`: for each region `["attribute name", "graph name"]`;
+    - `body_names`: for each region `["attribute name", "graph name"]`, or with a third element: a
+      dictionary of what else the graph has. `inputs` and `outputs`: for each a dictionary as
+      arguments and results of an imported function have it (`compress.name`, `compress.type`, ...);
+      `initializers`: symbols of the weights that belong to the graph; `doc_string`, `metadata`,
+      `quantization_annotation`: kept for export; `list`: the graph is an element of an attribute of
+      kind GRAPHS, whose graphs are neighbours;
     - `result_names`: ONNX value names, `""` for an omitted output;
     - `doc_string`, `metadata`: kept for export.
 
-    Constraints: (C1) one result name per result; (C2) one body name per region; (C3) each region
-    ends in `compress.yield`.
+    Constraints: (C1) one result name per result; (C2) one body name per region, of the form
+    above; (C3) each region ends in `compress.yield`.
 
     ```mlir
     %y = compress.onnx "Relu"(%x) {node_name = "relu1", result_names = ["y"], version = 17 : i64}
