@@ -34,7 +34,8 @@ static LogicalResult inlineWeight(WeightStore &store, WeightOp weight) {
   if (!isa<FileAttr>(weight.getValue()))
     return success();
   auto emitError = [&] { return weight.emitError(); };
-  FailureOr<WeightBytes> bytes = store.read(weight.getValue(), weight.getTensorType(), emitError);
+  FailureOr<WeightBytes> bytes =
+      store.read(weight.getValue(), weight.getTensorType(), emitError, /*anyAlignment=*/true);
   FailureOr<WeightBuffer> buffer = store.allocate(weight.getTensorType(), emitError);
   if (failed(bytes) || failed(buffer))
     return failure();
@@ -73,8 +74,9 @@ LogicalResult mlir::compress::writeSidecar(ModuleOp module, StringRef path) {
   SmallVector<Attribute> references(weights.size());
   for (size_t index : writer.getWriteOrder()) {
     WeightOp weight = weights[index];
-    FailureOr<WeightBytes> bytes =
-        store.read(weight.getValue(), weight.getTensorType(), [&] { return weight.emitError(); });
+    FailureOr<WeightBytes> bytes = store.read(
+        weight.getValue(), weight.getTensorType(), [&] { return weight.emitError(); },
+        /*anyAlignment=*/true);
     if (failed(bytes))
       return failure();
     StringRef data(bytes->bytes().data(), bytes->bytes().size());

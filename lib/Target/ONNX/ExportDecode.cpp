@@ -55,7 +55,8 @@ std::optional<LazyTensor> WeightReader::getAttribute(Attribute value, RankedTens
   }
   tensor.read = [value, type, location]() -> FailureOr<HeldBytes> {
     FailureOr<WeightBytes> bytes =
-        WeightStore(type.getContext()).read(value, type, [&] { return emitError(location); });
+        WeightStore(type.getContext())
+            .read(value, type, [&] { return emitError(location); }, /*anyAlignment=*/true);
     if (failed(bytes))
       return failure();
     auto owner = std::make_shared<WeightBytes>(std::move(*bytes));

@@ -83,16 +83,16 @@ LazyTensor onnx::reshaped(const LazyTensor &tensor, ArrayRef<int64_t> dims) {
   return result;
 }
 
+/// Bytes in files may lie at any address, so elements are copied and not loaded as `T`.
 template <typename T>
 static void transposeElements(const char *from, char *to, int64_t rows, int64_t columns) {
   constexpr int64_t tile = 32;
-  auto *source = reinterpret_cast<const T *>(from);
-  auto *target = reinterpret_cast<T *>(to);
   for (int64_t row = 0; row < rows; row += tile)
     for (int64_t column = 0; column < columns; column += tile)
       for (int64_t c = column, ce = std::min(column + tile, columns); c < ce; ++c)
         for (int64_t r = row, re = std::min(row + tile, rows); r < re; ++r)
-          target[c * rows + r] = source[r * columns + c];
+          std::memcpy(to + (c * rows + r) * sizeof(T), from + (r * columns + c) * sizeof(T),
+                      sizeof(T));
 }
 
 LazyTensor onnx::transposed(const LazyTensor &tensor) {

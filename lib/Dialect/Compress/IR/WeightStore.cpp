@@ -224,7 +224,7 @@ FailureOr<std::shared_ptr<MappedFile>> WeightStore::openFile(StringRef path,
 }
 
 FailureOr<WeightBytes> WeightStore::read(Attribute value, RankedTensorType type,
-                                         EmitErrorFn emitError) {
+                                         EmitErrorFn emitError, bool anyAlignment) {
   if (failed(verify(value, type, emitError)))
     return failure();
   std::optional<DataType> dataType = getDataType(type.getElementType());
@@ -278,7 +278,7 @@ FailureOr<WeightBytes> WeightStore::read(Attribute value, RankedTensorType type,
 
   // Typed access needs alignment: ONNX files give none.
   unsigned alignment = std::max(1u, getStorageBitWidth(*dataType) / 8);
-  if (reinterpret_cast<uintptr_t>(result.data.data()) % alignment != 0) {
+  if (!anyAlignment && reinterpret_cast<uintptr_t>(result.data.data()) % alignment != 0) {
     FailureOr<WeightBuffer> buffer = allocate(type, emitError);
     if (failed(buffer))
       return failure();

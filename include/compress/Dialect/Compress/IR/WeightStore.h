@@ -101,7 +101,9 @@ public:
   /// Bytes of `value`, which has type `type`. Errors: no kind of weight value, a blob that is
   /// missing or has the wrong size, a file that cannot be opened below the base directory, is too
   /// short, or whose content hash is not the recorded one (checked at the first read).
-  FailureOr<WeightBytes> read(Attribute value, RankedTensorType type, EmitErrorFn emitError);
+  /// Bytes that lie unaligned in a file are copied, unless `anyAlignment` says that this is fine.
+  FailureOr<WeightBytes> read(Attribute value, RankedTensorType type, EmitErrorFn emitError,
+                              bool anyAlignment = false);
 
   /// What can be said about `value` without touching its bytes; see `compress.weight`.
   static LogicalResult verify(Attribute value, RankedTensorType type, EmitErrorFn emitError);
