@@ -9,6 +9,9 @@ config.suffixes = [".mlir", ".test"]
 config.test_source_root = os.path.join(config.compress_source, "test")
 config.test_exec_root = os.path.join(config.compress_binary, "test")
 config.excludes = ["Inputs", "models", "unit", "Integration", "benchmark"]
+if "-fsanitize=" in config.compiler_flags:
+    # mlir-opt lacks the run-time library that the plugin then needs.
+    config.excludes.append("Plugin")
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.compress_binary, "bin"), config.llvm_tools, config.environment["PATH"]])
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope --allow-unused-prefixes=false"

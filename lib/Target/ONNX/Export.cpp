@@ -148,14 +148,15 @@ static LogicalResult checkOrigin(ModuleOp module) {
     return pair && pair.size() == 2 && isa<StringAttr>(pair[0]) && isa<IntegerAttr>(pair[1]);
   };
   if (!isArrayOf("opset_import", isImport))
-    return mlir::emitError(module.getLoc(), 
-        "'opset_import' of 'compress.onnx' must be an array of [domain, version]");
+    return mlir::emitError(
+        module.getLoc(), "'opset_import' of 'compress.onnx' must be an array of [domain, version]");
   for (StringRef key : {"training_info", "configuration"})
     if (!isArrayOf(key, llvm::IsaPred<OnnxRawAttr>))
       return mlir::emitError(module.getLoc(), "'")
              << key << "' of 'compress.onnx' must be an array of #compress.onnx_raw";
   if (!isArrayOf("quantization_annotation", llvm::IsaPred<DictionaryAttr>))
-    return mlir::emitError(module.getLoc(), 
+    return mlir::emitError(
+        module.getLoc(),
         "'quantization_annotation' of 'compress.onnx' must be an array of dictionaries");
   for (func::FuncOp func : module.getOps<func::FuncOp>()) {
     Attribute function = func->getAttr("compress.onnx_function");

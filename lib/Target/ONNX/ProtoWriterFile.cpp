@@ -12,10 +12,10 @@
 #include "llvm/Support/Path.h"
 
 using namespace mlir::compress::onnx;
-using mlir::compress::OutputFile;
 using llvm::Error;
 using llvm::StringRef;
 using llvm::Twine;
+using mlir::compress::OutputFile;
 
 static Error fail(const Twine &message) {
   return llvm::make_error<llvm::StringError>(message, llvm::inconvertibleErrorCode());
@@ -92,10 +92,10 @@ Error mlir::compress::onnx::writeModelFile(const ModelProto &model, StringRef pa
   if (!modelFile)
     return modelFile.takeError();
   // A pipe or device has no place for a second file.
-  bool external = (*modelFile)->isTemporary() &&
-                  (options.externalData == WriteOptions::ExternalData::Always ||
-                   (options.externalData == WriteOptions::ExternalData::Auto &&
-                    *inlineSize > options.inlineLimit));
+  bool external =
+      (*modelFile)->isTemporary() && (options.externalData == WriteOptions::ExternalData::Always ||
+                                      (options.externalData == WriteOptions::ExternalData::Auto &&
+                                       *inlineSize > options.inlineLimit));
 
   // The data file goes beside the model, which may be behind a link.
   std::string dataPath = ((*modelFile)->getTarget() + ".data").str();

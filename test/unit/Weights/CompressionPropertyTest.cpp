@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Random weights, patterns, formats and blocks: what the passes write must decode to the same bits by
-// the fast algorithms and by the executable semantics of the ops.
+// Random weights, patterns, formats and blocks: what the passes write must decode to the same bits
+// by the fast algorithms and by the executable semantics of the ops.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,8 +63,8 @@ protected:
     if (auto source = dyn_cast<WeightSourceOpInterface>(def)) {
       WeightStore store(&context);
       FailureOr<StoredTensor> stored = StoredTensor::read(store, source, errorFn());
-      return cantFail(Tensor::fromPacked(stored->getDataType(), stored->getType().getShape(),
-                                         stored->bytes()));
+      return cantFail(
+          Tensor::fromPacked(stored->getDataType(), stored->getType().getShape(), stored->bytes()));
     }
     SmallVector<Tensor> operands;
     for (Value operand : def->getOperands())

@@ -40,8 +40,8 @@ struct WriteOptions {
   uint64_t externalThreshold = 1024;
   /// Every external tensor starts at a multiple of this many bytes (power of 2).
   uint64_t externalAlignment = 4096;
-  /// Called with the path of the complete model before it is put in its place; an error leaves the old
-  /// state. External data are not in their place yet.
+  /// Called with the path of the complete model before it is put in its place; an error leaves the
+  /// old state. External data are not in their place yet.
   std::function<llvm::Error(llvm::StringRef)> check;
 };
 

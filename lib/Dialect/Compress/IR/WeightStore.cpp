@@ -330,5 +330,5 @@ void WeightStore::collect(ArrayRef<ModuleOp> live) {
   });
   // Keys cannot be erased; an empty blob gives the bytes back.
   for (StringRef key : dead)
-    manager.update(key, AsmResourceBlob());
+    manager.update(key, AsmResourceBlob(ArrayRef<char>(), 1, {}, /*dataIsMutable=*/false));
 }

@@ -63,7 +63,8 @@ void ApplyRecipe::runOnOperation() {
   std::vector<WeightedOp> ops = collectWeighted(getOperation());
   std::vector<bool> matched(rules.rules.size());
   for (auto [index, op] : llvm::enumerate(ops)) {
-    helper.removeAttr(op.op);
+    if (helper.isAttrPresent(op.op))
+      helper.removeAttr(op.op);
     if (!op.kind)
       continue;
     LayerInfo layer;

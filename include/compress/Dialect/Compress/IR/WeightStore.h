@@ -61,7 +61,8 @@ private:
   ArrayRef<char> data;
   std::shared_ptr<MappedFile> file;
   uint64_t fileOffset = 0, fileLength = 0;
-  AsmResourceBlob owned;
+  // The default constructor leaves a member uninitialised.
+  AsmResourceBlob owned{ArrayRef<char>(), 1, {}, /*dataIsMutable=*/false};
 };
 
 /// Room for the bytes of a new weight; memory is zero.
@@ -74,7 +75,7 @@ public:
 
 private:
   friend class WeightStore;
-  AsmResourceBlob blob;
+  AsmResourceBlob blob{ArrayRef<char>(), 1, {}, /*dataIsMutable=*/true};
   bool spilled = false;
 };
 
