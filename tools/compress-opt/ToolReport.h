@@ -31,13 +31,10 @@ public:
   void measureAfter(ModuleOp module);
   /// Prints the totals and writes the JSON file, if a path is given.
   LogicalResult finish(StringRef jsonPath);
-  /// Whether something was refused as not supported.
-  bool sawUnsupported() const { return unsupported; }
 
 private:
   Report report;
   TablePrinter table;
-  bool unsupported = false;
 };
 
 } // namespace compress

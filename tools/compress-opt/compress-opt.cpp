@@ -102,6 +102,10 @@ static FailureOr<std::unique_ptr<llvm::MemoryBuffer>> importAsBytecode(const Too
   // The bytecode reader wants the alignment of the largest blob.
   auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(bytes.size(), options.input,
                                                                   llvm::Align(4096));
+  if (!buffer) {
+    llvm::errs() << "out of memory: cannot hold " << bytes.size() << " bytes of bytecode\n";
+    return failure();
+  }
   llvm::copy(bytes, buffer->getBufferStart());
   return std::unique_ptr<llvm::MemoryBuffer>(std::move(buffer));
 }
@@ -138,12 +142,9 @@ int main(int argc, char **argv) {
     }
   }
 
-  // How far a run came says what a failure means.
-  enum { Reading, Planning, Running } stage = Reading;
   MlirOptMainConfig given = MlirOptMainConfig::createFromCLOptions();
   MlirOptMainConfig config = given;
   config.setPassPipelineSetupFn([&](PassManager &pm) -> LogicalResult {
-    stage = Planning;
     if (options.compresses()) {
       pm.addPass(std::make_unique<MeasurePass>(report));
       CompressPipelineOptions pipeline;
@@ -158,7 +159,6 @@ int main(int argc, char **argv) {
     }
     if (options.writesFile() || options.compresses())
       pm.addPass(std::make_unique<OutputPass>(options, folder, report));
-    stage = Running;
     return success();
   });
   if (options.compresses()) {
@@ -195,7 +195,7 @@ int main(int argc, char **argv) {
       }
   }
   if (failed(result))
-    return report.sawUnsupported() ? 3 : 2;
+    return 2;
   if (options.compresses() && failed(report.finish(options.reportFile)))
     return 1;
   return 0;
