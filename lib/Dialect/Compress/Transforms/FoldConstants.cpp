@@ -33,6 +33,7 @@ struct FoldConstants : public compress::impl::FoldConstantsBase<FoldConstants> {
     loads.clear();
     getOperation().walk([&](LoadOp load) { ++loads[load.getWeightAttr().getAttr()]; });
     budget = kFreeSteps;
+    growth = 0;
     for (auto weight : getOperation().getOps<WeightOp>())
       budget += kStepsPerWeight * getElements(weight.getTensorType());
     SmallVector<Operation *> candidates;
@@ -56,6 +57,10 @@ private:
   uint64_t budget = 0;
   static constexpr uint64_t kFreeSteps = uint64_t(1) << 28;
   static constexpr uint64_t kStepsPerWeight = 256;
+  /// Bytes by which results may exceed the operands that die with their ops, all together: folding
+  /// must not make a small model large.
+  uint64_t growth = 0;
+  static constexpr uint64_t kMaxGrowth = uint64_t(1) << 24;
   /// Steps that reading or writing an element counts.
   static constexpr uint64_t kStepsPerElement = 16;
 
@@ -130,8 +135,14 @@ LogicalResult FoldConstants::fold(WeightStore &store, WeightSymbols &symbols, Op
       return success();
     made += bytes;
   }
-  if (made > maxBytes && made > dying)
+  uint64_t grown = made > dying ? made - dying : 0;
+  if (grown > 0 && made > maxBytes)
     return success();
+  if (growth + grown > kMaxGrowth) {
+    remark::missed(op->getLoc(), remark::RemarkOpts::name("growth").category("fold-constants"))
+        << "not folded: folded constants would make the model more than 16 MiB larger";
+    return success();
+  }
   uint64_t steps = getSteps(op);
   if (steps > budget) {
     remark::missed(op->getLoc(), remark::RemarkOpts::name("steps").category("fold-constants"))
@@ -139,6 +150,7 @@ LogicalResult FoldConstants::fold(WeightStore &store, WeightSymbols &symbols, Op
     return success();
   }
   budget -= steps;
+  growth += grown;
   SmallVector<Tensor> operands;
   auto emitError = [&] { return op->emitError(); };
   for (Value operand : op->getOperands()) {

@@ -169,8 +169,9 @@ def FoldConstants : Pass<"compress-fold-constants", "::mlir::ModuleOp"> {
   let description = [{
     Uses the executable semantics (`ReferenceOpInterface`) of ops on constants and weights. A result
     larger than `max-bytes` is only made if it is not larger than the operands that die with it.
-    Decode chains stay. The work is bounded (about 2^28 multiply-adds, more for larger models); what
-    exceeds it stays, with a missed remark of category `fold-constants`.
+    Decode chains stay. All results together make the model at most 16 MiB larger, and the work is
+    bounded (about 2^28 multiply-adds, more for larger models); what exceeds that stays, with a missed
+    remark of category `fold-constants`.
 
     (* example filepath=test/Dialect/Compress/Transforms/fold-constants.mlir function=@sum *)
   }];
