@@ -111,10 +111,8 @@ void InsertFakeQuant::runOnOperation() {
       reason = "it is fake-quantized already";
     else if (succeeded(now) && now->chain.getLink<DequantizeOp>())
       reason = "it is quantized already";
-    else if (op.chain.getType().getNumElements() == 0)
-      reason = "it is empty";
-    else if (!isQuantizable(op.chain.getType().getElementType()))
-      reason = "its elements are not f64, f32, f16 or bf16";
+    else if (std::string unfit = explainUnfit(op.chain.getType()); !unfit.empty())
+      reason = unfit;
     else if (Operation *other = findOtherUser(op.chain.root, operands[toString(spec)]))
       reason = ("it is also used by '" + other->getName().getStringRef() +
                 "', which does not get the same fake quantization")

@@ -54,14 +54,8 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
     outcome.skipped.push_back("it is " + name + " already");
     return success();
   }
-  if (weight.type.getNumElements() == 0) {
-    outcome.skipped.push_back("it is empty");
-    return success();
-  }
-  if (Type element = weight.type.getElementType(); !isQuantizable(element)) {
-    std::string text;
-    llvm::raw_string_ostream(text) << element;
-    outcome.skipped.push_back("its elements are " + text + ", not f64, f32, f16 or bf16");
+  if (std::string reason = explainUnfit(weight.type); !reason.empty()) {
+    outcome.skipped.push_back(reason);
     return success();
   }
   int64_t length = weight.type.getDimSize(axis);

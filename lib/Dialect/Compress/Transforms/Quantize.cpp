@@ -82,10 +82,6 @@ BlockChoice mlir::compress::chooseBlock(const QuantizeSpec &spec, const Weighted
   return choice;
 }
 
-bool mlir::compress::isQuantizable(Type elementType) {
-  return elementType.isF64() || elementType.isF32() || elementType.isF16() || elementType.isBF16();
-}
-
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
@@ -168,14 +164,8 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
     outcome.skipped.push_back("it is quantized already");
     return success();
   }
-  if (weight.type.getNumElements() == 0) {
-    outcome.skipped.push_back("it is empty");
-    return success();
-  }
-  if (Type element = weight.type.getElementType(); !isQuantizable(element)) {
-    std::string text;
-    llvm::raw_string_ostream(text) << element;
-    outcome.skipped.push_back("its elements are " + text + ", not f64, f32, f16 or bf16");
+  if (std::string reason = explainUnfit(weight.type); !reason.empty()) {
+    outcome.skipped.push_back(reason);
     return success();
   }
   auto emitError = [&] { return task.emitError(); };

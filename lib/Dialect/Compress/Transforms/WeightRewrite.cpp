@@ -18,6 +18,17 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+std::string mlir::compress::explainUnfit(RankedTensorType type) {
+  if (type.getNumElements() == 0)
+    return "it is empty";
+  Type element = type.getElementType();
+  if (element.isF64() || element.isF32() || element.isF16() || element.isBF16())
+    return "";
+  std::string text = "its elements are ";
+  llvm::raw_string_ostream(text) << element << ", not f64, f32, f16 or bf16";
+  return text;
+}
+
 void mlir::compress::planAll(ModuleOp module, PlanAttr plan) {
   auto *dialect = module.getContext()->getLoadedDialect<CompressDialect>();
   auto helper = dialect->getPlanAttrHelper();

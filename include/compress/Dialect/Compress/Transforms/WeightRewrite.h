@@ -77,6 +77,10 @@ LogicalResult quantizeStep(WeightStore &store, const WeightTask &task, WeightOut
 /// Puts the activations of ops whose plan says so through dynamic quantization (Quantize.cpp).
 void quantizeActivations(ModuleOp module);
 
+/// Why the algorithms cannot work on a dense weight of this type: it is empty, or its elements are
+/// not f64, f32, f16 or bf16. Empty if they can.
+std::string explainUnfit(RankedTensorType type);
+
 /// Scales of `spec` for a weight of this type with these dims: the block sizes; whether groups were
 /// given up because the contraction is shorter than one; and whether each kernel position has its
 /// own scales, because the dims that should share one are not next to each other (conv_transpose).
@@ -98,8 +102,6 @@ struct QuantizedParts {
   EncodedWeight::Scales scales;
   double squaredError = 0, sumSquares = 0;
 };
-/// Whether `quantizeDense` takes floats of this type: f64, f32, f16 or bf16.
-bool isQuantizable(Type elementType);
 FailureOr<QuantizedParts> quantizeDense(WeightStore &store, const StoredTensor &dense,
                                         const QuantizeSpec &spec, ArrayRef<int64_t> block,
                                         StringRef what, EmitErrorFn emitError);
