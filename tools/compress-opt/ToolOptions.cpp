@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ToolOptions.h"
+#include "compress/Pipelines/ModelFlags.h"
 #include "compress/Support/ByteSize.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
@@ -36,24 +37,7 @@ struct Flags {
                               cl::desc("YAML recipe; its rules come after those of the flags")};
   cl::opt<std::string> report{"report", cl::cat(category), cl::value_desc("filename"),
                               cl::desc("Write what was done to each layer as JSON")};
-  cl::opt<std::string> form{
-      "form", cl::cat(category), cl::init("qdq"),
-      cl::desc("Form of quantized weights in ONNX: qdq, matmulnbits or dense")};
-  cl::opt<int64_t> opset{"opset", cl::cat(category), cl::init(0),
-                         cl::desc("Opset of an exported model; 0 chooses the lowest that works")};
-  cl::opt<bool> externalData{"external-data", cl::cat(category), cl::init(false),
-                             cl::desc("Write weights of an exported model to <output>.data")};
-  cl::list<std::string> dim{"dim", cl::cat(category), cl::CommaSeparated,
-                            cl::value_desc("name=size"),
-                            cl::desc("Fix a symbolic dim of an ONNX model, for example batch=1")};
-  cl::opt<WeightsMode> weights{
-      "weights", cl::cat(category), cl::init(WeightsMode::Auto),
-      cl::desc("Where weights of an MLIR output go"),
-      cl::values(
-          clEnumValN(WeightsMode::Auto, "auto", "Files they are in, else a sidecar"),
-          clEnumValN(WeightsMode::Sidecar, "sidecar", "A safetensors file beside the output"),
-          clEnumValN(WeightsMode::Reference, "reference", "The files they came from"),
-          clEnumValN(WeightsMode::Inline, "inline", "The module itself"))};
+  ModelFlags model{category};
   cl::opt<std::string> memoryLimit{
       "memory-limit", cl::cat(category), cl::value_desc("bytes"),
       cl::desc("Keep new weights beyond this size in a temporary file, for example 4GB")};
@@ -84,7 +68,7 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   prune = flags.prune;
   recipeFile = flags.recipe;
   reportFile = flags.report;
-  weights = flags.weights;
+  weights = flags.model.getWeightsMode();
 
   // Recipes: flags first, so that a file can refine what they say.
   std::string message;
@@ -117,21 +101,8 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
     return fail(program, "--report needs --quantize, --prune or --recipe");
 
   // ONNX.
-  std::optional<onnx::ExportForm> form = onnx::parseExportForm(flags.form);
-  if (!form)
-    return fail(program, "--form: expects qdq, matmulnbits or dense, got '" + flags.form + "'");
-  exportOptions.form = *form;
-  exportOptions.opset = flags.opset;
-  exportOptions.forceExternalData = flags.externalData;
-  if (flags.opset < 0)
-    return fail(program, "--opset: expects a positive number");
-  for (StringRef dim : flags.dim) {
-    auto [name, size] = dim.rsplit('=');
-    int64_t value;
-    if (name.empty() || size.getAsInteger(10, value) || value < 1)
-      return fail(program, "--dim: expects name=size with a positive size, got '" + dim + "'");
-    importOptions.dims[name] = value;
-  }
+  if (llvm::Error error = flags.model.getOptions(importOptions, exportOptions))
+    return fail(program, llvm::toString(std::move(error)));
   importOptions.hashWeights = !writesOnnx();
   if (!importOptions.dims.empty() && !readsOnnx())
     return fail(program, "--dim needs an .onnx input");

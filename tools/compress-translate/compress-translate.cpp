@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/ExternalInterfaces/Register.h"
+#include "compress/Pipelines/ModelFlags.h"
 #include "compress/Pipelines/Sidecar.h"
 #include "compress/Pipelines/ToolContext.h"
 #include "compress/Support/OutputFile.h"
@@ -61,20 +62,8 @@ int main(int argc, char **argv) {
   cl::opt<std::string> output("o", cl::desc("Output"), cl::value_desc("filename"), cl::init("-"));
   cl::opt<bool> importOnnx("import-onnx", cl::desc("ONNX to MLIR"));
   cl::opt<bool> exportOnnx("export-onnx", cl::desc("MLIR to ONNX"));
-  cl::opt<std::string> form("form", cl::init("qdq"),
-                            cl::desc("Quantized weights in ONNX: qdq, matmulnbits or dense"));
-  cl::opt<int64_t> opset("opset", cl::init(0), cl::desc("Opset of the exported model"));
-  cl::opt<bool> externalData("external-data", cl::init(false),
-                             cl::desc("Write weights of the exported model to <output>.data"));
-  cl::list<std::string> dims("dim", cl::CommaSeparated, cl::value_desc("name=size"),
-                             cl::desc("Fix a symbolic dim, for example batch=1"));
-  cl::opt<WeightsMode> weights(
-      "weights", cl::init(WeightsMode::Auto), cl::desc("Where weights of an MLIR output go"),
-      cl::values(
-          clEnumValN(WeightsMode::Auto, "auto", "Files they are in, else a sidecar"),
-          clEnumValN(WeightsMode::Sidecar, "sidecar", "A safetensors file beside the output"),
-          clEnumValN(WeightsMode::Reference, "reference", "The files they came from"),
-          clEnumValN(WeightsMode::Inline, "inline", "The module itself")));
+  cl::OptionCategory category("Models", "How models are read and written");
+  ModelFlags flags(category);
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
   std::string errors;
@@ -87,6 +76,11 @@ int main(int argc, char **argv) {
   if (importOnnx == exportOnnx)
     return fail("expects one of --import-onnx and --export-onnx", 2);
 
+  onnx::ImportOptions importOptions;
+  onnx::ExportOptions exportOptions;
+  if (llvm::Error error = flags.getOptions(importOptions, exportOptions))
+    return fail(llvm::toString(std::move(error)), 2);
+
   DialectRegistry registry;
   registerAllDialects(registry);
   registerCore(registry);
@@ -97,32 +91,17 @@ int main(int argc, char **argv) {
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
 
   if (importOnnx) {
-    onnx::ImportOptions options;
-    for (StringRef dim : dims) {
-      auto [name, size] = dim.rsplit('=');
-      int64_t value;
-      if (name.empty() || size.getAsInteger(10, value) || value < 1)
-        return fail("--dim: expects name=size with a positive size, got '" + dim + "'", 2);
-      options.dims[name] = value;
-    }
     context.loadAllAvailableDialects();
-    FailureOr<OwningOpRef<ModuleOp>> module = onnx::importOnnx(input, &context, options);
+    FailureOr<OwningOpRef<ModuleOp>> module = onnx::importOnnx(input, &context, importOptions);
     if (failed(module))
       return 2;
-    return writeModule(**module, output, weights, folder);
+    return writeModule(**module, output, flags.getWeightsMode(), folder);
   }
 
-  onnx::ExportOptions options;
-  std::optional<onnx::ExportForm> parsed = onnx::parseExportForm(form);
-  if (!parsed)
-    return fail("--form: expects qdq, matmulnbits or dense, got '" + form + "'", 2);
-  options.form = *parsed;
-  options.opset = opset;
-  options.forceExternalData = externalData;
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(input, sources, &context);
   if (!module)
     return 2;
   if (output == "-")
     return fail("--export-onnx needs an output file; use -o", 2);
-  return succeeded(onnx::exportOnnx(*module, output, options)) ? 0 : 2;
+  return succeeded(onnx::exportOnnx(*module, output, exportOptions)) ? 0 : 2;
 }
