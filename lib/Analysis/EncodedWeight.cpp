@@ -112,6 +112,17 @@ SmallVector<int64_t> mlir::compress::getScaleShape(ArrayRef<int64_t> shape,
   return result;
 }
 
+std::vector<double> mlir::compress::toDoubles(const StoredTensor &tensor) {
+  std::vector<double> values(tensor.getType().getNumElements());
+  unsigned bytes = getStorageBitWidth(tensor.getDataType()) / 8;
+  for (auto [i, value] : llvm::enumerate(values)) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, tensor.bytes().data() + i * bytes, bytes);
+    value = decodeFloat(tensor.getDataType(), bits);
+  }
+  return values;
+}
+
 StringRef mlir::compress::getBaseName(StringRef name) {
   for (StringRef suffix : {".q", ".kept", ".dense"})
     if (name.consume_back(suffix))

@@ -11,6 +11,15 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+SmallVector<WeightSourceOpInterface, 4> WeightChain::getSources() const {
+  SmallVector<WeightSourceOpInterface, 4> sources{source};
+  for (Operation *link : links)
+    for (Value operand : link->getOperands())
+      if (auto other = operand.getDefiningOp<WeightSourceOpInterface>(); other && other != source)
+        sources.push_back(other);
+  return sources;
+}
+
 FailureOr<WeightChain> mlir::compress::getWeightChain(Value value) {
   WeightChain chain;
   chain.value = value;

@@ -128,6 +128,9 @@ FailureOr<StoredTensor> expandValues(WeightStore &store, const EncodedWeight &we
 FailureOr<StoredTensor> decodeChain(WeightStore &store, const WeightChain &chain,
                                     EmitErrorFn emitError);
 
+/// All elements of a stored float tensor, exactly.
+std::vector<double> toDoubles(const StoredTensor &tensor);
+
 /// Row-major tensor of `shape` seen with dim `axis` in the middle.
 BlockView getAxisView(ArrayRef<int64_t> shape, int64_t axis);
 /// View and group size of a `block` attribute: one dim with any block size, or a run of whole dims,

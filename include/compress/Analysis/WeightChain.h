@@ -33,6 +33,8 @@ struct WeightChain {
   /// Op with the bytes at the end of the chain.
   WeightSourceOpInterface source;
 
+  /// Ops with the stored tensors of the chain: codes, scales, zero points, positions, masks.
+  SmallVector<WeightSourceOpInterface, 4> getSources() const;
   RankedTensorType getType() const { return cast<RankedTensorType>(root.getType()); }
   /// Name of the source, for diagnostics and reports.
   std::string getSourceName() const { return WeightSourceOpInterface(source).getWeightName(); }

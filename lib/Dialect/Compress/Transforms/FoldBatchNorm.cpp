@@ -22,18 +22,6 @@ namespace compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// All elements of a stored float tensor.
-static std::vector<double> toDoubles(const StoredTensor &tensor) {
-  std::vector<double> values(tensor.getType().getNumElements());
-  unsigned bytes = getStorageBitWidth(tensor.getDataType()) / 8;
-  for (auto [i, value] : llvm::enumerate(values)) {
-    uint64_t bits = 0;
-    std::memcpy(&bits, tensor.bytes().data() + i * bytes, bytes);
-    value = decodeFloat(tensor.getDataType(), bits);
-  }
-  return values;
-}
-
 /// Rounds `values` into a new stored tensor.
 static FailureOr<StoredTensor> fromDoubles(WeightStore &store, RankedTensorType type,
                                            ArrayRef<double> values, EmitErrorFn emitError) {

@@ -21,16 +21,21 @@ namespace compress {
 using namespace mlir;
 using namespace mlir::compress;
 
+llvm::DenseSet<StringAttr> mlir::compress::collectReferencedSymbols(ModuleOp module) {
+  llvm::DenseSet<StringAttr> names;
+  module.walk([&](Operation *op) {
+    op->getAttrDictionary().walk([&](SymbolRefAttr ref) { names.insert(ref.getRootReference()); });
+  });
+  return names;
+}
+
 void mlir::compress::removeDeadWeights(ModuleOp module) {
   // Users come after what they use, so a backward walk sees chains die link by link.
   module.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
     if (!isa<WeightOp>(op) && isOpTriviallyDead(op))
       op->erase();
   });
-  llvm::DenseSet<StringAttr> used;
-  module.walk([&](Operation *op) {
-    op->getAttrDictionary().walk([&](SymbolRefAttr ref) { used.insert(ref.getRootReference()); });
-  });
+  llvm::DenseSet<StringAttr> used = collectReferencedSymbols(module);
   for (WeightOp weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
     if (weight.isPrivate() && !used.contains(weight.getSymNameAttr()))
       weight.erase();

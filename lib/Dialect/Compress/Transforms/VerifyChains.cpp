@@ -9,7 +9,7 @@
 #include "compress/Algorithms/NMPacking.h"
 #include "compress/Analysis/EncodedWeight.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "compress/Support/NumericFormats.h"
+#include <cmath>
 
 namespace mlir {
 namespace compress {
@@ -47,16 +47,9 @@ static LogicalResult verifyPattern(WeightStore &store, const EncodedWeight &weig
 /// Scales are finite.
 static LogicalResult verifyScales(const EncodedWeight &weight, StringRef name,
                                   EmitErrorFn emitError) {
-  const StoredTensor &scale = weight.scales->scale;
-  DataType type = scale.getDataType();
-  unsigned bytes = getStorageBitWidth(type) / 8;
-  for (int64_t i = 0, e = scale.getType().getNumElements(); i < e; ++i) {
-    uint64_t bits = 0;
-    std::memcpy(&bits, scale.bytes().data() + i * bytes, bytes);
-    double value = decodeFloat(type, bits);
+  for (auto [i, value] : llvm::enumerate(toDoubles(weight.scales->scale)))
     if (!std::isfinite(value))
       return emitError() << "weight '" << name << "': scale " << i << " is not finite: " << value;
-  }
   return success();
 }
 

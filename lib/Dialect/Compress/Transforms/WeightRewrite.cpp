@@ -113,18 +113,19 @@ static void commit(WeightStore &store, WeightSymbols &symbols, const WeightTask 
   }
   // The old chain is dead now, from the root down.
   for (Value root : roots) {
-    SmallVector<Operation *> worklist{root.getDefiningOp()};
+    // An op that several links use is in the list once, so that it is not looked at after its end.
+    llvm::SmallSetVector<Operation *, 8> worklist;
+    worklist.insert(root.getDefiningOp());
     while (!worklist.empty()) {
       Operation *op = worklist.pop_back_val();
-      if (!op || !op->use_empty() ||
+      if (!op->use_empty() ||
           !(isa<WeightSourceOpInterface, DecodeOpInterface>(op) || isa<FakeQuantizeOp>(op)))
         continue;
       SmallVector<Value> operands(op->getOperands());
       op->erase();
-      llvm::SmallSetVector<Operation *, 4> defs;
       for (Value operand : operands)
-        defs.insert(operand.getDefiningOp());
-      worklist.append(defs.begin(), defs.end());
+        if (Operation *def = operand.getDefiningOp())
+          worklist.insert(def);
     }
   }
 }
@@ -132,26 +133,11 @@ static void commit(WeightStore &store, WeightSymbols &symbols, const WeightTask 
 /// Erases private weights among `candidates` that nobody refers to.
 static void eraseDeadWeights(ModuleOp module, const llvm::SetVector<StringAttr> &candidates,
                              SymbolTable &table) {
-  llvm::DenseSet<StringAttr> used;
-  module.walk([&](Operation *op) {
-    op->getAttrDictionary().walk([&](SymbolRefAttr ref) { used.insert(ref.getRootReference()); });
-  });
+  llvm::DenseSet<StringAttr> used = collectReferencedSymbols(module);
   for (StringAttr name : candidates)
     if (auto weight = table.lookup<WeightOp>(name))
       if (!used.contains(name) && weight.isPrivate())
         table.erase(weight);
-}
-
-/// Names of the weights that a chain loads.
-static void collectSymbols(const WeightChain &chain, llvm::SetVector<StringAttr> &symbols) {
-  auto add = [&](Operation *op) {
-    if (auto load = dyn_cast_or_null<LoadOp>(op))
-      symbols.insert(load.getWeightAttr().getAttr());
-  };
-  add(chain.source);
-  for (Operation *link : chain.links)
-    for (Value operand : link->getOperands())
-      add(operand.getDefiningOp());
 }
 
 //===----------------------------------------------------------------------===//
@@ -169,16 +155,10 @@ struct Entry {
 
 static uint64_t getChainBytes(const WeightChain &chain) {
   uint64_t bytes = 0;
-  auto add = [&](Operation *op) {
-    if (auto source = dyn_cast_or_null<WeightSourceOpInterface>(op))
-      if (auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType()))
-        if (FailureOr<uint64_t> size = WeightStore::getStorageBytes(type); succeeded(size))
-          bytes += *size;
-  };
-  add(chain.source);
-  for (Operation *link : chain.links)
-    for (Value operand : link->getOperands())
-      add(operand.getDefiningOp());
+  for (WeightSourceOpInterface source : chain.getSources())
+    if (auto type = dyn_cast<RankedTensorType>(source->getResult(0).getType()))
+      if (FailureOr<uint64_t> size = WeightStore::getStorageBytes(type); succeeded(size))
+        bytes += *size;
   return bytes;
 }
 
@@ -255,7 +235,9 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
       if (options.prunes)
         task.prune = plan.getPruneSpec();
       for (const WeightedOp &user : unit.users)
-        collectSymbols(user.chain, candidates);
+        for (WeightSourceOpInterface source : user.chain.getSources())
+          if (auto load = dyn_cast<LoadOp>(source.getOperation()))
+            candidates.insert(load.getWeightAttr().getAttr());
       task.users = std::move(unit.users);
       entryOfTask.push_back(entries.size());
       tasks.push_back(std::move(task));

@@ -63,6 +63,9 @@ struct WeightRewriteOptions {
 /// that nobody uses any more.
 LogicalResult rewriteWeights(ModuleOp module, const WeightRewriteOptions &options, WeightStep step);
 
+/// Names of all symbols that some attribute in `module` refers to.
+llvm::DenseSet<StringAttr> collectReferencedSymbols(ModuleOp module);
+
 /// Erases pure ops without uses and then every private weight that no op refers to.
 void removeDeadWeights(ModuleOp module);
 
