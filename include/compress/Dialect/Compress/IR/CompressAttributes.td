@@ -61,6 +61,11 @@ def Compress_GeluApproximation : Compress_Enum<"GeluApproximation", "form of gel
 def Compress_GeluApproximationAttr
     : Compress_EnumAttr<Compress_GeluApproximation, "gelu_approximation">;
 
+def Compress_AttentionLayout : Compress_Enum<"AttentionLayout",
+    "order of the dims batch, heads, sequence and dim", [
+  I32EnumAttrCase<"BHSD", 0, "bhsd">, I32EnumAttrCase<"BSHD", 1, "bshd">]>;
+def Compress_AttentionLayoutAttr : Compress_EnumAttr<Compress_AttentionLayout, "attention_layout">;
+
 def Compress_DynamicGranularity : Compress_Enum<"DynamicGranularity",
     "which elements share the parameters that dynamic_quantize computes", [
   I32EnumAttrCase<"Tensor", 0, "tensor">, I32EnumAttrCase<"Row", 1, "row">]>;

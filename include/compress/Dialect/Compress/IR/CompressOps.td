@@ -14,6 +14,8 @@ include "compress/Dialect/Compress/IR/EncodingOps.td"
 include "compress/Dialect/Compress/IR/ElementwiseOps.td"
 include "compress/Dialect/Compress/IR/ContractionOps.td"
 include "compress/Dialect/Compress/IR/NormalizationOps.td"
+include "compress/Dialect/Compress/IR/CompositeOps.td"
+include "compress/Dialect/Compress/IR/KernelOps.td"
 include "compress/Dialect/Compress/IR/MovementOps.td"
 
 #endif // COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD
