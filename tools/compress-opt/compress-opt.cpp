@@ -15,6 +15,7 @@
 #include "ToolOptions.h"
 #include "ToolReport.h"
 
+#include "compress/Conversion/Passes.h"
 #include "compress/ExternalInterfaces/Register.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Pipelines/Sidecar.h"
@@ -115,6 +116,7 @@ int main(int argc, char **argv) {
   registerAllPasses();
   registerCorePasses();
   onnx::registerCompressOnnxPasses();
+  registerCompressConversionPasses();
   registerCompressPipelines();
   DialectRegistry registry;
   registerAllDialects(registry);

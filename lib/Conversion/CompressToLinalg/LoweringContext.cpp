@@ -1,0 +1,209 @@
+//===- LoweringContext.cpp - sizes and types while a function is lowered -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Conversion/LoweringContext.h"
+#include "compress/Dialect/Compress/IR/TypeInference.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using onnx::SymbolicExpr;
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+Type compress::getStorageElementType(Type type) {
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer || integer.getWidth() == 1)
+    return type;
+  return IntegerType::get(type.getContext(), std::max(8u, integer.getWidth()));
+}
+
+StorageTypeConverter::StorageTypeConverter() {
+  addConversion([](Type type) { return type; });
+  addConversion([](RankedTensorType type) {
+    return type.clone(getStorageElementType(type.getElementType()));
+  });
+  auto cast = [](OpBuilder &builder, Type type, ValueRange inputs, Location loc) -> Value {
+    return UnrealizedConversionCastOp::create(builder, loc, type, inputs).getResult(0);
+  };
+  addSourceMaterialization(cast);
+  addTargetMaterialization(cast);
+}
+
+Value compress::getIndexValue(OpBuilder &builder, Location loc, OpFoldResult size) {
+  return getValueOrCreateConstantIndexOp(builder, loc, size);
+}
+
+Value compress::createEmpty(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes,
+                            Type elementType) {
+  return tensor::EmptyOp::create(builder, loc, sizes, elementType);
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+LoweringContext::LoweringContext(func::FuncOp function)
+    : function(function), shapes([](Value value) { return getConstantIntegers(value); }) {
+  auto argumentDims = [&](unsigned index) {
+    SmallVector<StringRef> names;
+    if (auto dims = function.getArgAttrOfType<ArrayAttr>(index, "compress.dims"))
+      for (Attribute name : dims)
+        names.push_back(cast<StringAttr>(name).getValue());
+    return names;
+  };
+  OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
+  for (BlockArgument argument : function.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type)
+      continue;
+    SmallVector<StringRef> names = argumentDims(argument.getArgNumber());
+    if (names.size() == static_cast<size_t>(type.getRank()))
+      shapes.setDimNames(argument, names);
+    for (auto [dim, expr] : llvm::enumerate(SmallVector<SymbolicExpr>(shapes.getDims(argument)))) {
+      if (expr.getConstant() || isBound(expr))
+        continue;
+      auto size = tensor::DimOp::create(builder, argument.getLoc(), argument, dim);
+      lastRootOp = size;
+      uint32_t symbol = expr.getTerms()[0].monomial[0];
+      bindings[symbol] = size;
+      roots.insert(symbol);
+    }
+  }
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<CompressDialect>(op->getDialect()))
+      shapes.infer(op);
+  });
+}
+
+bool LoweringContext::isEqual(Value a, int64_t dimA, Value b, int64_t dimB) {
+  SymbolicExpr left = shapes.getDims(a)[dimA];
+  return left == shapes.getDims(b)[dimB];
+}
+
+std::optional<int64_t> LoweringContext::getConstantSize(Value value, int64_t dim) {
+  return shapes.getDims(value)[dim].getConstant();
+}
+
+bool LoweringContext::isBound(const SymbolicExpr &expr) const {
+  return llvm::all_of(expr.getTerms(), [&](const SymbolicExpr::Term &term) {
+    return llvm::all_of(term.monomial, [&](uint32_t symbol) { return bindings.contains(symbol); });
+  });
+}
+
+bool LoweringContext::isRoot(const SymbolicExpr &expr) const {
+  return llvm::all_of(expr.getTerms(), [&](const SymbolicExpr::Term &term) {
+    return llvm::all_of(term.monomial, [&](uint32_t symbol) { return roots.contains(symbol); });
+  });
+}
+
+/// The polynomial, at the builder's insertion point.
+Value LoweringContext::emit(OpBuilder &builder, Location loc, const SymbolicExpr &expr) {
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  Value sum;
+  for (const SymbolicExpr::Term &term : expr.getTerms()) {
+    Value product;
+    for (uint32_t symbol : term.monomial) {
+      Value factor = bindings.lookup(symbol);
+      product = product ? arith::MulIOp::create(builder, loc, product, factor) : factor;
+    }
+    if (!product)
+      product = constant(term.coefficient);
+    else if (term.coefficient != 1)
+      product = arith::MulIOp::create(builder, loc, product, constant(term.coefficient));
+    sum = sum ? arith::AddIOp::create(builder, loc, sum, product) : product;
+  }
+  return sum ? sum : constant(0);
+}
+
+OpFoldResult LoweringContext::materialize(OpBuilder &builder, Location loc,
+                                          const SymbolicExpr &expr) {
+  if (std::optional<int64_t> value = expr.getConstant())
+    return builder.getIndexAttr(*value);
+  if (!isRoot(expr))
+    return emit(builder, loc, expr);
+  for (auto &[known, value] : computed)
+    if (known == expr)
+      return value;
+  OpBuilder top(getContext());
+  top.setInsertionPointAfter(lastRootOp);
+  Value value = emit(top, function.getLoc(), expr);
+  computed.push_back({expr, value});
+  return value;
+}
+
+OpFoldResult LoweringContext::getSize(ConversionPatternRewriter &rewriter, Location loc,
+                                      Value operand, int64_t dim) {
+  SymbolicExpr expr = shapes.getDims(operand)[dim];
+  if (isBound(expr))
+    return materialize(rewriter, loc, expr);
+  Value converted = rewriter.getRemappedValue(operand);
+  return tensor::getMixedSize(rewriter, loc, converted ? converted : operand, dim);
+}
+
+OpFoldResult LoweringContext::getSize(OpBuilder &builder, Location loc, Value value, int64_t dim) {
+  SymbolicExpr expr = shapes.getDims(value)[dim];
+  if (isBound(expr))
+    return materialize(builder, loc, expr);
+  return tensor::getMixedSize(builder, loc, value, dim);
+}
+
+SmallVector<OpFoldResult> LoweringContext::getSizes(ConversionPatternRewriter &rewriter,
+                                                    Location loc, Value operand) {
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t dim = 0, rank = cast<RankedTensorType>(operand.getType()).getRank(); dim < rank;
+       ++dim)
+    sizes.push_back(getSize(rewriter, loc, operand, dim));
+  return sizes;
+}
+
+SmallVector<OpFoldResult>
+LoweringContext::getResultSizes(ConversionPatternRewriter &rewriter, Location loc, Value result,
+                                function_ref<OpFoldResult(int64_t)> compute) {
+  SmallVector<OpFoldResult> sizes;
+  for (auto [dim, expr] : llvm::enumerate(SmallVector<SymbolicExpr>(shapes.getDims(result)))) {
+    if (isBound(expr)) {
+      sizes.push_back(materialize(rewriter, loc, expr));
+      continue;
+    }
+    OpFoldResult size = compute(dim);
+    sizes.push_back(size);
+    ArrayRef<SymbolicExpr::Term> terms = expr.getTerms();
+    if (terms.size() == 1 && terms[0].coefficient == 1 && terms[0].monomial.size() == 1)
+      bindings[terms[0].monomial[0]] = getIndexValue(rewriter, loc, size);
+  }
+  return sizes;
+}
+
+std::optional<SmallVector<OpFoldResult>>
+LoweringContext::getContents(ConversionPatternRewriter &rewriter, Location loc, Value value) {
+  std::optional<SmallVector<SymbolicExpr>> contents = shapes.getContents(value);
+  if (!contents || !llvm::all_of(*contents, [&](auto &expr) { return isBound(expr); }))
+    return std::nullopt;
+  SmallVector<OpFoldResult> values;
+  for (const SymbolicExpr &expr : *contents)
+    values.push_back(materialize(rewriter, loc, expr));
+  return values;
+}
+
+void LoweringContext::transfer(Value from, Value to) {
+  SmallVector<SymbolicExpr> dims(shapes.getDims(from));
+  shapes.setDims(to, dims);
+}
+
+void LoweringContext::check(OpBuilder &builder, Location loc, Value condition,
+                            const Twine &message) {
+  cf::AssertOp::create(builder, loc, condition, message.str());
+}

@@ -1,0 +1,88 @@
+//===- KernelSelection.cpp - model ops to kernel calls -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Conversion/KernelSelection.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+FailureOr<Value> KernelContext::createPackedWeight(OpBuilder &builder, Location loc, StringRef name,
+                                                   RankedTensorType type, PackFn pack) {
+  FlatSymbolRefAttr &symbol = packed[name];
+  if (!symbol) {
+    auto emitError = [&] { return mlir::emitError(loc) << "packing '" << name << "': "; };
+    FailureOr<WeightBuffer> buffer = store.allocate(type, emitError);
+    if (failed(buffer) || failed(pack(buffer->bytes())))
+      return failure();
+    Attribute value = store.commit(name, type, std::move(*buffer));
+    OpBuilder detached(builder.getContext());
+    auto weight = WeightOp::create(detached, loc, builder.getStringAttr(name),
+                                   builder.getStringAttr("private"), TypeAttr::get(type), value);
+    symbol = FlatSymbolRefAttr::get(weights.insert(weight));
+  }
+  return LoadOp::create(builder, loc, type, symbol).getResult();
+}
+
+void KernelContext::replace(RewriterBase &rewriter, Operation *op, Value value) {
+  lowering.transfer(op->getResult(0), value);
+  rewriter.replaceOp(op, value);
+}
+
+/// {{0, ..., rank - 2}, {rank - 1}}.
+static SmallVector<ReassociationIndices> getMatrixGroups(int64_t rank) {
+  SmallVector<ReassociationIndices> groups(2);
+  for (int64_t dim = 0; dim < rank; ++dim)
+    groups[dim == rank - 1].push_back(dim);
+  return groups;
+}
+
+Value compress::collapseToMatrix(OpBuilder &builder, KernelContext &kernels, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Location loc = value.getLoc();
+  if (type.getRank() == 2)
+    return value;
+  if (type.getRank() > 2)
+    return tensor::CollapseShapeOp::create(builder, loc, value, getMatrixGroups(type.getRank()));
+  // A vector is a matrix of one row.
+  auto matrix = RankedTensorType::get({1, type.getDimSize(0)}, type.getElementType());
+  SmallVector<OpFoldResult> sizes{builder.getIndexAttr(1), kernels.getSize(builder, loc, value, 0)};
+  return tensor::ExpandShapeOp::create(builder, loc, matrix, value,
+                                       SmallVector<ReassociationIndices>{{0, 1}}, sizes);
+}
+
+Value compress::expandFromMatrix(OpBuilder &builder, KernelContext &kernels, Value matrix,
+                                 Value like, RankedTensorType type) {
+  Location loc = matrix.getLoc();
+  int64_t rank = type.getRank();
+  if (rank == 2)
+    return matrix;
+  if (rank == 1)
+    return tensor::CollapseShapeOp::create(builder, loc, type, matrix,
+                                           SmallVector<ReassociationIndices>{{0, 1}});
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t dim = 0; dim < rank - 1; ++dim)
+    sizes.push_back(kernels.getSize(builder, loc, like, dim));
+  sizes.push_back(tensor::getMixedSize(builder, loc, matrix, 1));
+  return tensor::ExpandShapeOp::create(builder, loc, type, matrix, getMatrixGroups(rank), sizes);
+}
+
+LogicalResult compress::selectKernels(func::FuncOp function, KernelContext &kernels) {
+  RewritePatternSet patterns(function.getContext());
+  populateLinearKernelPatterns(patterns, kernels);
+  populateQuantizedLinearKernelPatterns(patterns, kernels);
+  populateConvKernelPatterns(patterns, kernels);
+  populateAttentionKernelPatterns(patterns, kernels);
+  populateRowKernelPatterns(patterns, kernels);
+  populateMatMulKernelPatterns(patterns, kernels);
+  GreedyRewriteConfig config;
+  config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
+      GreedySimplifyRegionLevel::Disabled);
+  return applyPatternsGreedily(function, std::move(patterns), config);
+}
