@@ -40,6 +40,9 @@ public:
   /// Size of a dim where it is the same for all inputs.
   std::optional<int64_t> getConstantSize(Value value, int64_t dim);
 
+  /// Sizes of a tensor as expressions; two are equal for all inputs exactly if they compare equal.
+  SmallVector<onnx::SymbolicExpr> getSymbolicSizes(Value value);
+
   /// Size of a dim of an operand of the original IR (an attribute where it is constant). Sizes that
   /// follow from the function's arguments are computed at its top; others are read from the
   /// converted value.
@@ -68,7 +71,9 @@ public:
 private:
   OpFoldResult materialize(OpBuilder &builder, Location loc, const onnx::SymbolicExpr &expr);
   Value emit(OpBuilder &builder, Location loc, const onnx::SymbolicExpr &expr);
-  bool isBound(const onnx::SymbolicExpr &expr) const;
+  /// Whether the values of all symbols of `expr` can be used at the builder's insertion point: one
+  /// that was computed in another branch cannot.
+  bool isBound(OpBuilder &builder, const onnx::SymbolicExpr &expr) const;
   bool isRoot(const onnx::SymbolicExpr &expr) const;
 
   func::FuncOp function;

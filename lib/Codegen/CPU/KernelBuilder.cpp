@@ -163,16 +163,29 @@ void KernelBuilder::parallelFor(Value count, Body body) {
   body(loop.getInductionVars()[0]);
 }
 
+void KernelBuilder::parallelFor(Value count, Value grain, Body body) {
+  if (getConstant(grain) == 1)
+    return parallelFor(count, body);
+  Value last = sub(add(count, grain), index(1));
+  parallelFor(create<arith::DivUIOp>(last, grain), [&](Value piece) {
+    Value begin = mul(piece, grain);
+    forLoop(begin, min(add(begin, grain), count), 1, body);
+  });
+}
+
 void KernelBuilder::ifThen(Value condition, function_ref<void()> then,
                            function_ref<void()> otherwise) {
-  auto branch = create<scf::IfOp>(condition, /*withElseRegion=*/otherwise != nullptr);
+  bool hasElse = static_cast<bool>(otherwise);
+  auto branch = create<scf::IfOp>(TypeRange(), condition, /*addThenBlock=*/true, hasElse);
   OpBuilder::InsertionGuard guard(*this);
-  setInsertionPoint(branch.thenBlock()->getTerminator());
-  then();
-  if (!otherwise)
-    return;
-  setInsertionPoint(branch.elseBlock()->getTerminator());
-  otherwise();
+  auto emit = [&](Block *block, function_ref<void()> body) {
+    setInsertionPointToEnd(block);
+    body();
+    create<scf::YieldOp>();
+  };
+  emit(branch.thenBlock(), then);
+  if (hasElse)
+    emit(branch.elseBlock(), otherwise);
 }
 
 //===----------------------------------------------------------------------===//
@@ -186,6 +199,31 @@ Value KernelBuilder::load(int64_t lanes, Value memref, ValueRange indices) {
 
 void KernelBuilder::store(Value vector, Value memref, ValueRange indices) {
   create<vector::StoreOp>(vector, memref, indices);
+}
+
+/// True in the first `count` lanes.
+Value KernelBuilder::mask(int64_t lanes, OpFoldResult count) {
+  VectorType type = getVectorType(lanes, getI1Type());
+  if (auto value = dyn_cast<Value>(count))
+    return create<vector::CreateMaskOp>(type, value);
+  SmallVector<bool> bits(lanes);
+  std::fill_n(bits.begin(), std::min(lanes, *getConstantIntValue(count)), true);
+  return create<arith::ConstantOp>(DenseElementsAttr::get(type, bits));
+}
+
+Value KernelBuilder::load(int64_t lanes, Value memref, ValueRange indices, OpFoldResult count) {
+  if (std::optional<int64_t> value = getConstantIntValue(count); value && *value >= lanes)
+    return load(lanes, memref, indices);
+  VectorType type = getVectorType(lanes, cast<MemRefType>(memref.getType()).getElementType());
+  Value zero = create<arith::ConstantOp>(getZeroAttr(type));
+  return create<vector::MaskedLoadOp>(type, memref, indices, mask(lanes, count), zero);
+}
+
+void KernelBuilder::store(Value vector, Value memref, ValueRange indices, OpFoldResult count) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
+  if (std::optional<int64_t> value = getConstantIntValue(count); value && *value >= lanes)
+    return store(vector, memref, indices);
+  create<vector::MaskedStoreOp>(memref, indices, mask(lanes, count), vector);
 }
 
 Value KernelBuilder::loadSplat(int64_t lanes, Value memref, ValueRange indices) {

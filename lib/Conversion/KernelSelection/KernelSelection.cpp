@@ -61,8 +61,11 @@ Value compress::expandFromMatrix(OpBuilder &builder, KernelContext &kernels, Val
                                  Value like, RankedTensorType type) {
   Location loc = matrix.getLoc();
   int64_t rank = type.getRank();
-  if (rank == 2)
-    return matrix;
+  if (rank == 2) {
+    if (matrix.getType() == type)
+      return matrix;
+    return tensor::CastOp::create(builder, loc, type, matrix);
+  }
   if (rank == 1)
     return tensor::CollapseShapeOp::create(builder, loc, type, matrix,
                                            SmallVector<ReassociationIndices>{{0, 1}});

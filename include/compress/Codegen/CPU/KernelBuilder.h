@@ -68,6 +68,9 @@ public:
   /// Iterations [0, count) in any order, maybe on several threads. Different iterations must not
   /// write the same element.
   void parallelFor(Value count, Body body);
+  /// The same, with at least `grain` iterations (an index, at least 1) per piece of work, so that
+  /// small ones are not spread over threads.
+  void parallelFor(Value count, Value grain, Body body);
   void ifThen(Value condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr);
 
   //===--------------------------------------------------------------------===//
@@ -77,6 +80,10 @@ public:
   /// Consecutive elements at `indices`; not aligned.
   Value load(int64_t lanes, Value memref, ValueRange indices);
   void store(Value vector, Value memref, ValueRange indices);
+  /// The same for the first `count` lanes only, a number or an index; other lanes are zero and
+  /// their memory is not touched.
+  Value load(int64_t lanes, Value memref, ValueRange indices, OpFoldResult count);
+  void store(Value vector, Value memref, ValueRange indices, OpFoldResult count);
   /// The element at `indices` in every lane.
   Value loadSplat(int64_t lanes, Value memref, ValueRange indices);
   Value broadcast(Value scalar, int64_t lanes);
@@ -99,6 +106,8 @@ public:
   Value intrinsic(StringRef name, Type result, ValueRange operands);
 
 private:
+  Value mask(int64_t lanes, OpFoldResult count);
+
   const CpuTarget &target;
 };
 

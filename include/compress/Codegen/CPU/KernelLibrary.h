@@ -27,6 +27,7 @@ public:
       : module(module), symbols(symbols), target(target) {}
 
   const CpuTarget &getTarget() const { return target; }
+  MLIRContext *getContext() { return module.getContext(); }
 
   /// The kernel `name`; `emit` writes its body if it does not exist yet, and gets the arguments.
   func::FuncOp getOrCreate(StringRef name, StringRef description, ArrayRef<Type> arguments,

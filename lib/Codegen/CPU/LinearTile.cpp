@@ -1,0 +1,103 @@
+//===- LinearTile.cpp - register tiles of matrix products -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Codegen/CPU/LinearKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Rows that a thread takes at a time: 16 tiles.
+static constexpr int64_t kRowBlock = 16 * kTileRows;
+/// Multiply-adds that are worth a piece of work for a thread (about 5 us).
+static constexpr int64_t kMinWork = 1 << 18;
+
+SmallVector<Value> compress::emitTileProduct(KernelBuilder &b, TileShape shape, Value begin,
+                                             Value end, ValueRange init,
+                                             function_ref<Value(int64_t, Value)> loadRow,
+                                             function_ref<Value(Value, int64_t)> loadColumns) {
+  int64_t vectors = static_cast<int64_t>(init.size()) / shape.rows;
+  return b.forLoop(begin, end, 1, init, [&](Value k, ValueRange sums) {
+    SmallVector<Value> columns, next;
+    for (int64_t vector = 0; vector < vectors; ++vector)
+      columns.push_back(loadColumns(k, vector));
+    for (int64_t row = 0; row < shape.rows; ++row) {
+      Value x = loadRow(row, k);
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        next.push_back(b.fma(x, columns[vector], sums[row * vectors + vector]));
+    }
+    return next;
+  });
+}
+
+void compress::forEachRowTile(KernelBuilder &b, Value begin, Value end,
+                              function_ref<void(Value, int64_t)> tile) {
+  Value count = b.sub(end, begin);
+  std::optional<int64_t> known = getConstantIntValue(count);
+  auto large = [&] {
+    Value last = b.sub(end, b.index(kTileRows));
+    b.forLoop(begin, end, kTileRows, [&](Value row) { tile(b.min(row, last), kTileRows); });
+  };
+  if (known && *known >= kTileRows)
+    return large();
+  if (known)
+    return *known ? tile(begin, *known) : void();
+  b.ifThen(
+      b.less(count, b.index(kTileRows)),
+      [&] {
+        for (int64_t rows = 1; rows < kTileRows; ++rows) {
+          Value isRows = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, count, b.index(rows));
+          b.ifThen(isRows, [&] { tile(begin, rows); });
+        }
+      },
+      large);
+}
+
+void compress::storeTile(KernelBuilder &b, const Epilogue &epilogue, TileShape shape,
+                         ValueRange sums, Value row, Value column, Value bias, Value other,
+                         Value output) {
+  int64_t lanes = b.getTarget().getLanes();
+  int64_t vectors = static_cast<int64_t>(sums.size()) / shape.rows;
+  for (int64_t vector = 0; vector < vectors; ++vector) {
+    OpFoldResult count = b.getIndexAttr(std::min(lanes, shape.columns - vector * lanes));
+    Value at = b.add(column, vector * lanes);
+    Value biases = bias ? b.load(lanes, bias, {at}, count) : Value();
+    for (int64_t r = 0; r < shape.rows; ++r) {
+      SmallVector<Value> place{b.add(row, r), at};
+      Value others = other ? b.load(lanes, other, place, count) : Value();
+      Value y = emitEpilogue(b, epilogue, sums[r * vectors + vector], biases, others);
+      b.store(y, output, place, count);
+    }
+  }
+}
+
+void compress::forEachPanel(KernelBuilder &b, Value rows, int64_t inputs, int64_t outputs,
+                            function_ref<void(Value, Value, Value, int64_t)> work) {
+  int64_t width = b.getTarget().getPanelWidth();
+  int64_t fullPanels = outputs / width, tail = outputs % width;
+  int64_t panels = fullPanels + (tail != 0);
+  // The last block takes the rows that are left, so that every block has the rows of a tile.
+  Value blocks = b.max(b.floorDiv(rows, kRowBlock), b.index(1));
+  Value rowsPerItem = b.min(rows, b.index(kRowBlock));
+  Value itemWork = b.add(b.mul(rowsPerItem, inputs * width), 1);
+  Value grain = b.add(b.create<arith::DivUIOp>(b.index(kMinWork), itemWork), 1);
+  b.parallelFor(b.mul(blocks, panels), grain, [&](Value item) {
+    Value panel = b.create<arith::DivUIOp>(item, blocks);
+    Value block = b.create<arith::RemUIOp>(item, blocks);
+    Value begin = b.mul(block, kRowBlock), next = b.add(begin, kRowBlock);
+    Value isLast = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, b.add(block, 1), blocks);
+    Value end = b.create<arith::SelectOp>(isLast, rows, next);
+    if (!tail)
+      return work(panel, begin, end, width);
+    if (!fullPanels)
+      return work(panel, begin, end, tail);
+    b.ifThen(
+        b.less(panel, b.index(fullPanels)), [&] { work(panel, begin, end, width); },
+        [&] { work(panel, begin, end, tail); });
+  });
+}

@@ -1,0 +1,43 @@
+//===- MatMulPack.h - vectors and panels of run-time operands -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CODEGEN_CPU_MATMULPACK_H
+#define COMPRESS_LIB_CODEGEN_CPU_MATMULPACK_H
+
+#include "compress/Codegen/CPU/KernelBuilder.h"
+
+namespace mlir {
+namespace compress {
+
+/// A mask of `lanes` whose first `count` lanes are set; `count` may be negative or too large.
+Value createPrefixMask(KernelBuilder &b, int64_t lanes, Value count);
+
+/// `lanes` elements at `indices`, of which those not in `mask` are `other` and not read. A null mask
+/// reads all.
+Value loadMasked(KernelBuilder &b, int64_t lanes, Value memref, ValueRange indices, Value mask,
+                 float other = 0);
+/// Writes the lanes in `mask`; all for a null mask.
+void storeMasked(KernelBuilder &b, Value vector, Value memref, ValueRange indices, Value mask);
+
+/// Transpose of a square of 8 or 16 vectors: lane `i` of result `j` is lane `j` of `rows[i]`.
+SmallVector<Value> transposeSquare(KernelBuilder &b, ArrayRef<Value> rows);
+
+/// `lanes` elements of row `row` from `column` on; lanes not in `mask` (may be null) are 0.
+using RowLoader = function_ref<Value(Value row, Value column, Value mask)>;
+
+/// Writes the transpose of rows `[firstRow, firstRow + width)` into the panel `panel` (the indices
+/// of `destination` before its last two dims): `destination[panel][column][row - firstRow]` for all
+/// columns below `columns`, rounded up to the lanes (zeros). Rows at or beyond `rows`, which is
+/// positive, repeat the last one.
+void packTransposed(KernelBuilder &b, Value destination, ValueRange panel, Value firstRow,
+                    int64_t width, Value rows, Value columns, RowLoader load);
+
+} // namespace compress
+} // namespace mlir
+
+#endif // COMPRESS_LIB_CODEGEN_CPU_MATMULPACK_H
