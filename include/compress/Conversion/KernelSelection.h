@@ -61,6 +61,9 @@ protected:
   KernelContext &kernels;
 };
 
+/// `value` with the element type that it has in memory; see `getStorageElementType`.
+Value castToStorage(OpBuilder &builder, Value value);
+
 /// `value` `[d0, ..., dk, n]` as `[d0 * ... * dk, n]`; a tensor of rank 2 is itself.
 Value collapseToMatrix(OpBuilder &builder, KernelContext &kernels, Value value);
 /// A matrix `[rows, n]` with the leading dims of `like` and the last dim `n`, of type `type`.

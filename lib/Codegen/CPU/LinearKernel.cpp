@@ -61,7 +61,7 @@ static void emitLinear(KernelBuilder &b, const LinearRequest &request, ValueRang
       b, b.dim(args.x, 0), request.inputs, request.outputs,
       [&](Value panel, Value begin, Value end, int64_t columns) {
         int64_t vectors = (columns + lanes - 1) / lanes;
-        forEachRowTile(b, begin, end, [&](Value row, int64_t rows) {
+        forEachRowTile(b, begin, end, [&](Value row, int64_t rows, Value) {
           TileShape shape{rows, columns};
           SmallVector<Value> init(rows * vectors, zero);
           SmallVector<Value> sums = emitTileProduct(

@@ -36,23 +36,25 @@ SmallVector<Value> compress::emitTileProduct(KernelBuilder &b, TileShape shape, 
 }
 
 void compress::forEachRowTile(KernelBuilder &b, Value begin, Value end,
-                              function_ref<void(Value, int64_t)> tile) {
+                              function_ref<void(Value, int64_t, Value)> tile) {
   Value count = b.sub(end, begin);
   std::optional<int64_t> known = getConstantIntValue(count);
   auto large = [&] {
     Value last = b.sub(end, b.index(kTileRows));
-    b.forLoop(begin, end, kTileRows, [&](Value row) { tile(b.min(row, last), kTileRows); });
+    b.forLoop(begin, end, kTileRows, [&](Value row) {
+      tile(b.min(row, last), kTileRows, b.floorDiv(b.sub(row, begin), kTileRows));
+    });
   };
   if (known && *known >= kTileRows)
     return large();
   if (known)
-    return *known ? tile(begin, *known) : void();
+    return *known ? tile(begin, *known, b.index(0)) : void();
   b.ifThen(
       b.less(count, b.index(kTileRows)),
       [&] {
         for (int64_t rows = 1; rows < kTileRows; ++rows) {
           Value isRows = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, count, b.index(rows));
-          b.ifThen(isRows, [&] { tile(begin, rows); });
+          b.ifThen(isRows, [&] { tile(begin, rows, b.index(0)); });
         }
       },
       large);

@@ -105,6 +105,9 @@ private:
     if (failed(applyPartialConversion(function, conversionTarget, std::move(patterns))))
       return failure();
     readSizesFromArguments(function);
+    SmallVector<UnrealizedConversionCastOp> casts;
+    function.walk([&](UnrealizedConversionCastOp op) { casts.push_back(op); });
+    reconcileUnrealizedCasts(casts);
     return success();
   }
 

@@ -35,6 +35,16 @@ void KernelContext::replace(RewriterBase &rewriter, Operation *op, Value value) 
   rewriter.replaceOp(op, value);
 }
 
+Value compress::castToStorage(OpBuilder &builder, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Type element = getStorageElementType(type.getElementType());
+  if (element == type.getElementType())
+    return value;
+  // The conversion gives the value this type; the cast goes away then.
+  return UnrealizedConversionCastOp::create(builder, value.getLoc(), type.clone(element), value)
+      .getResult(0);
+}
+
 /// {{0, ..., rank - 2}, {rank - 1}}.
 static SmallVector<ReassociationIndices> getMatrixGroups(int64_t rank) {
   SmallVector<ReassociationIndices> groups(2);

@@ -1,4 +1,4 @@
-//===- SelectQuantizedLinear.cpp - kernels -*- C++ -*-===//
+//===- SelectQuantizedLinear.cpp - linear ops with a compressed weight -*- C++ -*-===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -6,10 +6,214 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Conversion/KernelSelection.h"
+#include "LinearCall.h"
+#include "compress/Codegen/CPU/IntegerLinearKernel.h"
+#include "compress/Codegen/CPU/LinearKernel.h"
+#include "compress/Codegen/CPU/QuantizedLinearKernel.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
+/// The packed tensors of `weight`: codes, [positions], scales, [zero points].
+static FailureOr<SmallVector<Value>> packCodeTensors(OpBuilder &builder, KernelContext &kernels,
+                                                     const LinearSite &site,
+                                                     const EncodedWeight &weight,
+                                                     const CodeFormat &format) {
+  MLIRContext *context = builder.getContext();
+  int64_t width = kernels.library.getTarget().getPanelWidth(), inputDim = site.inputDim;
+  std::string name =
+      site.chain.getSourceName() + ".panels" + std::to_string(width) + (inputDim == 0 ? "" : ".t");
+  Location loc = site.op->getLoc();
+  SmallVector<Value> tensors;
+  bool isPacked = true;
+  auto add = [&](StringRef suffix, RankedTensorType type, auto pack) {
+    FailureOr<Value> tensor =
+        kernels.createPackedWeight(builder, loc, name + suffix.str(), type, [&](auto bytes) {
+          return pack(weight, inputDim, format, width, bytes);
+        });
+    isPacked &= succeeded(tensor);
+    tensors.push_back(isPacked ? *tensor : Value());
+  };
+  add("", format.getCodeType(context, width), packCodes);
+  if (format.hasPattern())
+    add(".positions", format.getPositionType(context, width), packPositions);
+  add(".scale", format.getScaleType(context, width), packScales);
+  if (format.hasZeroPoints)
+    add(".zero", format.getScaleType(context, width), packZeroPoints);
+  if (!isPacked)
+    return failure();
+  return tensors;
+}
+
+namespace {
+/// linear of f32 with a quantized weight: codes stay codes in memory.
+///
+///   %w = compress.dequantize %q, %s    ->  %y = compress.kernel_call @linear_i4g32_...
+///   %y = compress.linear %x, %w                   ins(%x as matrix, packed %q, packed %s)
+///   outs(...)
+///
+/// Chains without a layout of their own are decoded now, with a remark.
+struct QuantizedLinearPattern : public KernelPattern<LinearOp> {
+  using KernelPattern::KernelPattern;
+
+  LogicalResult matchAndRewrite(LinearOp op, PatternRewriter &rewriter) const override {
+    FailureOr<LinearSite> site = matchLinear(rewriter, op);
+    if (failed(site) || site->chain.isDense())
+      return rewriter.notifyMatchFailure(op, "no compressed f32 weight");
+    int64_t rank = cast<RankedTensorType>(op.getType()).getRank();
+    EpilogueMatch match = matchEpilogue(kernels, op, op.getBias(), rank - 1);
+    rewriter.setInsertionPoint(match.last);
+    auto emitError = [&] { return op.emitOpError("weight: "); };
+
+    std::string reason = explainUnsupported(site->chain);
+    if (reason.empty()) {
+      FailureOr<EncodedWeight> weight = readEncodedWeight(kernels.store, site->chain, emitError);
+      if (failed(weight))
+        return failure();
+      if (FailureOr<CodeFormat> format = getCodeFormat(*weight, site->inputDim);
+          succeeded(format)) {
+        FailureOr<SmallVector<Value>> tensors =
+            packCodeTensors(rewriter, kernels, *site, *weight, *format);
+        if (failed(tensors))
+          return failure();
+        func::FuncOp kernel = getQuantizedLinearKernel(kernels.library, {*format, match.epilogue});
+        replaceLinear(rewriter, kernels, *site, match, kernel, op.getInput(), *tensors);
+        return success();
+      }
+      reason = "no kernel reads its format";
+    }
+
+    remark::missed(op.getLoc(), remark::RemarkOpts::name("dense-weight").category("kernels"))
+        << "'" << site->chain.getSourceName() << "' is decoded at compile time: " << reason;
+    FailureOr<Value> panels = packDensePanels(rewriter, kernels, *site, [&] {
+      return decodeChain(kernels.store, site->chain, emitError);
+    });
+    if (failed(panels))
+      return failure();
+    func::FuncOp kernel =
+        getLinearKernel(kernels.library, {site->inputs, site->outputs, match.epilogue});
+    replaceLinear(rewriter, kernels, *site, match, kernel, op.getInput(), *panels);
+    return success();
+  }
+};
+} // namespace
+
+/// Whether the codes of `op` have one scale in all, or one per row along the last dim.
+static std::optional<bool> isPerRow(DequantizeOp op) {
+  auto type = cast<RankedTensorType>(op.getCodes().getType());
+  auto scale = cast<RankedTensorType>(op.getScale().getType());
+  if (scale.getRank() == 0)
+    return false;
+  std::optional<ArrayRef<int64_t>> block = op.getBlock();
+  if (!block || type.getRank() < 1 || block->back() != -1 || scale.getShape().back() != 1)
+    return std::nullopt;
+  if (!llvm::all_of(block->drop_back(), [](int64_t size) { return size == 1; }))
+    return std::nullopt;
+  return true;
+}
+
+namespace {
+/// linear of 8-bit codes with an 8-bit weight: exact integer sums.
+///
+///   %x = compress.dequantize %c, %xs   ->  %y = compress.kernel_call @linear_s8row_s8_...
+///   %w = compress.dequantize %q, %ws              ins(%c, %xs as matrices, packed %q, packed %ws)
+///   %y = compress.linear %x, %w                   outs(...)
+struct IntegerLinearPattern : public KernelPattern<LinearOp> {
+  using KernelPattern::KernelPattern;
+
+  LogicalResult matchAndRewrite(LinearOp op, PatternRewriter &rewriter) const override {
+    auto x = op.getInput().getDefiningOp<DequantizeOp>();
+    FailureOr<LinearSite> site = matchLinear(rewriter, op);
+    if (!x || failed(site) || !explainUnsupported(site->chain).empty())
+      return rewriter.notifyMatchFailure(op, "no quantized operands");
+    auto element =
+        dyn_cast<IntegerType>(cast<RankedTensorType>(x.getCodes().getType()).getElementType());
+    std::optional<bool> perRow = isPerRow(x);
+    if (!perRow || !element || element.getWidth() != 8 ||
+        (x.getZeroPoint() && !element.isUnsigned()) ||
+        !cast<RankedTensorType>(x.getScale().getType()).getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "activations of another form");
+    auto emitError = [&] { return op.emitOpError("weight: "); };
+    FailureOr<EncodedWeight> weight = readEncodedWeight(kernels.store, site->chain, emitError);
+    if (failed(weight))
+      return failure();
+    FailureOr<CodeFormat> format = getCodeFormat(*weight, site->inputDim);
+    bool isSymmetric = succeeded(format) && !format->hasZeroPoints && format->bits == 8 &&
+                       format->offset == 0 && format->group >= format->inputs;
+    if (!isSymmetric)
+      return rewriter.notifyMatchFailure(op, "no symmetric 8-bit weight per output");
+
+    int64_t rank = cast<RankedTensorType>(op.getType()).getRank();
+    EpilogueMatch match = matchEpilogue(kernels, op, op.getBias(), rank - 1);
+    IntegerLinearRequest request{
+        site->inputs, site->outputs, !element.isUnsigned(), x.getZeroPoint() != nullptr,
+        *perRow,      match.epilogue};
+    rewriter.setInsertionPoint(match.last);
+    FailureOr<SmallVector<Value>> tensors =
+        packTensors(rewriter, *site, *weight, *format, request, emitError);
+    if (failed(tensors))
+      return failure();
+    SmallVector<Value> activations{x.getCodes(), x.getScale()};
+    if (request.hasZeroPoint)
+      activations.push_back(x.getZeroPoint());
+    replaceLinear(rewriter, kernels, *site, match, getIntegerLinearKernel(kernels.library, request),
+                  activations, *tensors);
+    return success();
+  }
+
+private:
+  /// Weights, scales, and sums if the activations have a zero point.
+  FailureOr<SmallVector<Value>> packTensors(OpBuilder &builder, const LinearSite &site,
+                                            const EncodedWeight &weight, const CodeFormat &format,
+                                            const IntegerLinearRequest &request,
+                                            EmitErrorFn emitError) const {
+    const CpuTarget &target = kernels.library.getTarget();
+    MLIRContext *context = builder.getContext();
+    Location loc = site.op->getLoc();
+    std::string name = site.chain.getSourceName() + ".panels" +
+                       std::to_string(target.getPanelWidth()) + (site.inputDim == 0 ? "" : ".t");
+    FailureOr<StoredTensor> codes = expandValues(kernels.store, weight, emitError);
+    if (failed(codes))
+      return failure();
+    const auto *bytes = reinterpret_cast<const int8_t *>(codes->bytes().data());
+    int64_t strideK = site.inputDim == 0 ? site.outputs : 1;
+    int64_t strideN = site.inputDim == 0 ? 1 : site.inputs;
+    FailureOr<Value> packed = kernels.createPackedWeight(
+        builder, loc, name + (request.getWeightOffset(target) ? ".u8" : ".s8"),
+        request.getWeightType(context, target), [&](auto buffer) {
+          packIntegerWeight(request, target, bytes, strideK, strideN,
+                            reinterpret_cast<int8_t *>(buffer.data()));
+          return success();
+        });
+    // One group: scales of codes and of columns lie alike.
+    FailureOr<Value> scales = kernels.createPackedWeight(
+        builder, loc, name + ".columns.scale",
+        request.getColumnType(context, target, builder.getF32Type()), [&](auto buffer) {
+          return packScales(weight, site.inputDim, format, target.getPanelWidth(), buffer);
+        });
+    if (failed(packed) || failed(scales))
+      return failure();
+    SmallVector<Value> tensors{*packed, *scales};
+    if (!request.hasZeroPoint)
+      return tensors;
+    FailureOr<Value> sums = kernels.createPackedWeight(
+        builder, loc, name + ".columns.sum",
+        request.getColumnType(context, target, builder.getI32Type()), [&](auto buffer) {
+          sumIntegerWeight(request, target, bytes, strideK, strideN,
+                           reinterpret_cast<int32_t *>(buffer.data()));
+          return success();
+        });
+    if (failed(sums))
+      return failure();
+    tensors.push_back(*sums);
+    return tensors;
+  }
+};
+} // namespace
+
 void compress::populateQuantizedLinearKernelPatterns(RewritePatternSet &patterns,
-                                                     KernelContext &kernels) {}
+                                                     KernelContext &kernels) {
+  patterns.add<QuantizedLinearPattern>(kernels);
+  patterns.add<IntegerLinearPattern>(kernels, /*benefit=*/2);
+}

@@ -54,10 +54,11 @@ SmallVector<Value> emitTileProduct(KernelBuilder &builder, TileShape shape, Valu
                                    function_ref<Value(int64_t row, Value k)> loadRow,
                                    function_ref<Value(Value k, int64_t vector)> loadColumns);
 
-/// Calls `tile(first row, rows)` so that all `count` rows are covered: tiles of `kTileRows` rows,
-/// the last one overlapping the one before it, or one smaller tile where there are fewer rows.
+/// Calls `tile(first row, rows, number)` so that the rows [begin, end) are covered: tiles of
+/// `kTileRows` rows, the last one overlapping the one before it, or one smaller tile where there
+/// are fewer rows. Tiles are numbered from 0.
 void forEachRowTile(KernelBuilder &builder, Value begin, Value end,
-                    function_ref<void(Value row, int64_t rows)> tile);
+                    function_ref<void(Value row, int64_t rows, Value number)> tile);
 
 /// Applies the epilogue to the sums of a tile and stores them at (`row`, `column`) of `output`;
 /// `columns` of the tile's vectors count. `bias` is `[outputs]`, `other` is like the output; null

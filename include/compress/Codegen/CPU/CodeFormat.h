@@ -1,0 +1,119 @@
+//===- CodeFormat.h - how kernels store quantized weights -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_CODEGEN_CPU_CODEFORMAT_H
+#define COMPRESS_CODEGEN_CPU_CODEFORMAT_H
+
+#include "compress/Analysis/EncodedWeight.h"
+#include "compress/Codegen/CPU/KernelLibrary.h"
+
+namespace mlir {
+namespace compress {
+
+/// A quantized matrix `[inputs, outputs]` in the layout of kernels: panels of columns, see
+/// `LinearRequest`. The value of code `c` is `(c - offset - zero point) * scale`.
+///
+/// - Codes of 8 bits are `i8` `[panels, slots, width]`.
+/// - Codes of 4, 2 or 1 bits are `i32` `[panels, slots * bits / 32, width]`: a lane holds the codes
+///   of consecutive slots of one column, low bits first.
+/// - Without a pattern a slot is an input. With N:M a group of M inputs has N slots, and
+/// `positions`
+///   (in the layout of codes) say which input of the group each one is.
+/// - Scales and zero points are f32 `[panels, groups, width]`.
+///
+/// Slots are padded to whole lanes (with a pattern, to whole units).
+struct CodeFormat {
+  int64_t inputs = 0, outputs = 0;
+  int64_t bits = 8, offset = 0;
+  /// Inputs that share a scale.
+  int64_t group = 0;
+  bool hasZeroPoints = false;
+  /// N:M pattern along the inputs; 0 for none.
+  int64_t keep = 0, of = 0;
+
+  bool hasPattern() const { return of != 0; }
+  /// Inputs whose codes share a lane (1 for codes of 8 bits); with a pattern, inputs of a unit:
+  /// whole groups of M whose codes and positions fill whole lanes.
+  int64_t getUnit() const;
+  int64_t getPaddedInputs() const;
+  int64_t getGroups() const { return (inputs + group - 1) / group; }
+  int64_t getSlots() const;
+  /// Bits of a stored position: 1, 2, 4 or 8.
+  int64_t getPositionBits() const;
+  /// Part of a kernel's name: "i4g32z_2of4".
+  std::string getName() const;
+  /// The same for people: "4-bit, group 32, 2:4".
+  std::string getDescription() const;
+
+  /// Types of the packed tensors for panels of `width` columns.
+  RankedTensorType getCodeType(MLIRContext *context, int64_t width) const;
+  RankedTensorType getPositionType(MLIRContext *context, int64_t width) const;
+  RankedTensorType getScaleType(MLIRContext *context, int64_t width) const;
+};
+
+/// The format of `weight`, a matrix whose dim `inputDim` is contracted; failure if it has none
+/// (scales in blocks along the outputs other than whole ones or single columns are fine).
+FailureOr<CodeFormat> getCodeFormat(const EncodedWeight &weight, int64_t inputDim);
+
+/// Writes the packed tensors of `weight` in `format`, for panels of `width` columns. Buffers have
+/// the sizes of their types and are zero; `positions` and `zeroPoints` may be empty if the format
+/// has none.
+LogicalResult packCodes(const EncodedWeight &weight, int64_t inputDim, const CodeFormat &format,
+                        int64_t width, MutableArrayRef<char> codes);
+LogicalResult packPositions(const EncodedWeight &weight, int64_t inputDim, const CodeFormat &format,
+                            int64_t width, MutableArrayRef<char> positions);
+LogicalResult packScales(const EncodedWeight &weight, int64_t inputDim, const CodeFormat &format,
+                         int64_t width, MutableArrayRef<char> scales);
+LogicalResult packZeroPoints(const EncodedWeight &weight, int64_t inputDim,
+                             const CodeFormat &format, int64_t width,
+                             MutableArrayRef<char> zeroPoints);
+
+/// Emits code that reads packed weights.
+class CodeDecoder {
+public:
+  /// Memrefs of the packed tensors; `positions` and `zeroPoints` null where there are none.
+  CodeDecoder(KernelBuilder &builder, const CodeFormat &format, Value codes, Value positions,
+              Value scales, Value zeroPoints);
+
+  const CodeFormat &getFormat() const { return format; }
+  int64_t getVectors() const { return vectors; }
+
+  /// Scales (and zero points) of a group of a panel, one vector of `getLanes()` columns each.
+  SmallVector<Value> loadScales(Value panel, Value group);
+  SmallVector<Value> loadZeroPoints(Value panel, Value group);
+
+  /// Values without scale of `count` inputs from `first` on (a multiple of the unit; at most one
+  /// unit), by input and then by vector. `zeroPoints` is empty or has a vector per vector. Not for
+  /// patterns.
+  SmallVector<SmallVector<Value>> decodeUnit(Value panel, Value first, int64_t count,
+                                             ValueRange zeroPoints);
+
+  /// Writes the values of `count` inputs (a multiple of the unit) from `first` (the same) on as f32
+  /// rows of a panel to `scratch` `[>= count, width]`.
+  void decodeRows(Value panel, Value first, Value count, Value scratch);
+
+private:
+  SmallVector<Value> loadLanes(Value memref, Value panel, Value lane);
+  Value extract(Value lane, int64_t slot, int64_t bits);
+  Value toFloat(Value lane, int64_t slot);
+  SmallVector<SmallVector<Value>> decodePatternUnit(Value panel, Value first,
+                                                    ValueRange zeroPoints);
+  void storeRow(ArrayRef<Value> values, ValueRange scales, Value row, Value scratch);
+
+  KernelBuilder &b;
+  CodeFormat format;
+  Value codes, positions, scales, zeroPoints;
+  int64_t lanes, vectors;
+  /// Table of the values of all codes, where the target looks them up.
+  Value table;
+};
+
+} // namespace compress
+} // namespace mlir
+
+#endif // COMPRESS_CODEGEN_CPU_CODEFORMAT_H

@@ -1,0 +1,225 @@
+//===- QuantizedLinearKernel.cpp - matrix products with a quantized weight -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Codegen/CPU/QuantizedLinearKernel.h"
+#include "compress/Codegen/CPU/LinearKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Most rows for which codes are decoded in registers: more do not fit beside the sums.
+static constexpr int64_t kFusedRows = 3;
+/// Elements of the scratch that a panel is decoded to.
+static constexpr int64_t kScratchElements = 16384;
+/// Tiles of the rows that `forEachPanel` hands out at a time.
+static constexpr int64_t kMaxTiles = 32;
+
+namespace {
+/// The arguments of a kernel, by name.
+struct Arguments {
+  Value x, codes, positions, scales, zeroPoints, bias, other, y;
+  Arguments(ValueRange args, const QuantizedLinearRequest &request) {
+    size_t next = 0;
+    x = args[next++];
+    codes = args[next++];
+    positions = request.weight.hasPattern() ? args[next++] : Value();
+    scales = args[next++];
+    zeroPoints = request.weight.hasZeroPoints ? args[next++] : Value();
+    bias = request.epilogue.bias ? args[next++] : Value();
+    other = request.epilogue.combine != Epilogue::Combine::None ? args[next++] : Value();
+    y = args[next++];
+  }
+};
+
+/// Writes one kernel.
+class Emitter {
+public:
+  Emitter(KernelBuilder &builder, const QuantizedLinearRequest &request, ValueRange values)
+      : b(builder), request(request), format(request.weight), args(values, request),
+        decoder(builder, format, args.codes, args.positions, args.scales, args.zeroPoints),
+        lanes(b.getTarget().getLanes()), width(b.getTarget().getPanelWidth()),
+        vectors(decoder.getVectors()) {}
+
+  void emit();
+
+private:
+  bool canFuse() const {
+    return !format.hasPattern() &&
+           (format.group >= format.inputs || format.group % format.getUnit() == 0);
+  }
+  void emitFused(Value panel, Value row, int64_t rows, int64_t columns);
+  SmallVector<Value> addUnit(Value panel, Value row, int64_t rows, Value first, int64_t count,
+                             ValueRange zeroPoints, ValueRange sums);
+  SmallVector<Value> addGroup(Value panel, Value row, int64_t rows, Value group, int64_t length,
+                              ValueRange totals);
+  void emitDecoded(Value panel, Value begin, Value end, int64_t columns);
+  void store(TileShape shape, ValueRange sums, Value row, Value panel) {
+    storeTile(b, request.epilogue, shape, sums, row, b.mul(panel, width), args.bias, args.other,
+              args.y);
+  }
+
+  KernelBuilder &b;
+  const QuantizedLinearRequest &request;
+  const CodeFormat &format;
+  Arguments args;
+  CodeDecoder decoder;
+  int64_t lanes, width, vectors;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Few rows: codes are decoded in registers
+//===----------------------------------------------------------------------===//
+
+/// `sums` plus the products of `count` inputs from `first` on, which share a lane.
+SmallVector<Value> Emitter::addUnit(Value panel, Value row, int64_t rows, Value first,
+                                    int64_t count, ValueRange zeroPoints, ValueRange sums) {
+  SmallVector<SmallVector<Value>> values = decoder.decodeUnit(panel, first, count, zeroPoints);
+  SmallVector<Value> next(sums);
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t r = 0; r < rows; ++r) {
+      Value x = b.loadSplat(lanes, args.x, {b.add(row, r), b.add(first, i)});
+      for (int64_t vector = 0; vector < vectors; ++vector) {
+        Value &sum = next[r * vectors + vector];
+        sum = b.fma(x, values[i][vector], sum);
+      }
+    }
+  return next;
+}
+
+/// `totals` plus the scaled products of the `length` inputs of a group.
+SmallVector<Value> Emitter::addGroup(Value panel, Value row, int64_t rows, Value group,
+                                     int64_t length, ValueRange totals) {
+  int64_t unit = format.getUnit(), whole = length / unit * unit;
+  Value first = b.mul(group, format.group);
+  SmallVector<Value> zeroPoints = decoder.loadZeroPoints(panel, group);
+  SmallVector<Value> sums(rows * vectors, b.splat(b.getVectorType(lanes), 0));
+  if (whole)
+    sums = b.forLoop(first, b.add(first, whole), unit, sums, [&](Value input, ValueRange carried) {
+      return addUnit(panel, row, rows, input, unit, zeroPoints, carried);
+    });
+  if (whole < length)
+    sums = addUnit(panel, row, rows, b.add(first, whole), length - whole, zeroPoints, sums);
+  SmallVector<Value> scales = decoder.loadScales(panel, group), next;
+  for (auto [index, total] : llvm::enumerate(totals))
+    next.push_back(b.fma(sums[index], scales[index % vectors], total));
+  return next;
+}
+
+void Emitter::emitFused(Value panel, Value row, int64_t rows, int64_t columns) {
+  SmallVector<Value> totals(rows * vectors, b.splat(b.getVectorType(lanes), 0));
+  int64_t whole = format.inputs / format.group, rest = format.inputs % format.group;
+  totals = b.forLoop(b.index(0), b.index(whole), 1, totals, [&](Value group, ValueRange carried) {
+    return addGroup(panel, row, rows, group, format.group, carried);
+  });
+  if (rest)
+    totals = addGroup(panel, row, rows, b.index(whole), rest, totals);
+  store({rows, columns}, totals, row, panel);
+}
+
+//===----------------------------------------------------------------------===//
+// More rows: a block of the panel is decoded once
+//===----------------------------------------------------------------------===//
+
+void Emitter::emitDecoded(Value panel, Value begin, Value end, int64_t columns) {
+  int64_t unit = format.getUnit(), inputs = format.inputs;
+  int64_t block = std::min(std::max(kScratchElements / width / unit, int64_t(1)) * unit,
+                           format.getPaddedInputs());
+  bool isOneBlock = block >= inputs;
+  Type f32 = b.getF32Type();
+  Value weights = b.scratch({block, width}, f32);
+  // Sums between blocks, by tile: tiles may overlap.
+  Value partial = isOneBlock ? Value() : b.scratch({kMaxTiles, kTileRows, width}, f32);
+  Value zero = b.splat(b.getVectorType(lanes), 0);
+
+  auto addBlock = [&](Value first, Value length, bool isFirst, bool isLast) {
+    Value padded = b.mul(b.ceilDiv(length, unit), unit);
+    decoder.decodeRows(panel, first, padded, weights);
+    forEachRowTile(b, begin, end, [&](Value row, int64_t rows, Value tile) {
+      TileShape shape{rows, columns};
+      SmallVector<Value> init;
+      for (int64_t i = 0; i < rows * vectors; ++i)
+        init.push_back(isFirst
+                           ? zero
+                           : b.load(lanes, partial,
+                                    {tile, b.index(i / vectors), b.index(i % vectors * lanes)}));
+      SmallVector<Value> sums = emitTileProduct(
+          b, shape, b.index(0), length, init,
+          [&](int64_t r, Value k) {
+            return b.loadSplat(lanes, args.x, {b.add(row, r), b.add(first, k)});
+          },
+          [&](Value k, int64_t vector) {
+            return b.load(lanes, weights, {k, b.index(vector * lanes)});
+          });
+      if (isLast)
+        return store(shape, sums, row, panel);
+      for (int64_t i = 0; i < rows * vectors; ++i)
+        b.store(sums[i], partial, {tile, b.index(i / vectors), b.index(i % vectors * lanes)});
+    });
+  };
+  if (isOneBlock)
+    return addBlock(b.index(0), b.index(inputs), true, true);
+  int64_t last = (inputs - 1) / block * block;
+  addBlock(b.index(0), b.index(block), true, false);
+  if (last > block)
+    b.forLoop(b.index(block), b.index(last), block,
+              [&](Value first) { addBlock(first, b.index(block), false, false); });
+  addBlock(b.index(last), b.index(inputs - last), false, true);
+}
+
+void Emitter::emit() {
+  Value rows = b.dim(args.x, 0);
+  forEachPanel(
+      b, rows, format.inputs, format.outputs,
+      [&](Value panel, Value begin, Value end, int64_t columns) {
+        if (!canFuse())
+          return emitDecoded(panel, begin, end, columns);
+        b.ifThen(
+            b.less(b.index(kFusedRows), rows), [&] { emitDecoded(panel, begin, end, columns); },
+            [&] {
+              for (int64_t count = 1; count <= kFusedRows; ++count)
+                b.ifThen(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, rows, b.index(count)),
+                         [&] { emitFused(panel, b.index(0), count, columns); });
+            });
+      });
+}
+
+func::FuncOp compress::getQuantizedLinearKernel(KernelLibrary &library,
+                                                const QuantizedLinearRequest &request) {
+  const CpuTarget &target = library.getTarget();
+  const CodeFormat &format = request.weight;
+  MLIRContext *context = library.getContext();
+  int64_t width = target.getPanelWidth();
+  Type f32 = Float32Type::get(context);
+  auto toMemRef = [](RankedTensorType type) {
+    return MemRefType::get(type.getShape(), type.getElementType());
+  };
+  MemRefType output = getActivationType({ShapedType::kDynamic, format.outputs}, f32);
+  MemRefType scales = toMemRef(format.getScaleType(context, width));
+  SmallVector<Type> arguments{getActivationType({ShapedType::kDynamic, format.inputs}, f32),
+                              toMemRef(format.getCodeType(context, width))};
+  if (format.hasPattern())
+    arguments.push_back(toMemRef(format.getPositionType(context, width)));
+  arguments.push_back(scales);
+  if (format.hasZeroPoints)
+    arguments.push_back(scales);
+  if (request.epilogue.bias)
+    arguments.push_back(MemRefType::get({format.outputs}, f32));
+  if (request.epilogue.combine != Epilogue::Combine::None)
+    arguments.push_back(output);
+  arguments.push_back(output);
+  std::string shape = std::to_string(format.inputs) + "x" + std::to_string(format.outputs);
+  std::string name = "linear_" + format.getName() + "_" + shape + request.epilogue.getName() + "_" +
+                     target.getName().str();
+  std::string description = "linear " + shape + ", " + format.getDescription() + " weight" +
+                            request.epilogue.getDescription();
+  return library.getOrCreate(name, description, arguments, [&](KernelBuilder &b, ValueRange args) {
+    Emitter(b, request, args).emit();
+  });
+}
