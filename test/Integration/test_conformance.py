@@ -15,20 +15,34 @@ from support.conformance import KEPT, MISMATCH, PASS, SKIPPED
 # Operators that normalisation turns into model ops; an If on a constant is its branch. A new model
 # op adds its name here.
 MODELLED = """
-    Abs Acos Acosh Add And ArgMax Asin Asinh Atan Atanh AveragePool BatchNormalization Cast
-    CastLike Ceil Clip Concat Constant ConstantOfShape Conv ConvTranspose Cos Cosh CumSum
-    DequantizeLinear Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp Expand Flatten Floor
-    Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater
-    GreaterOrEqual HardSigmoid HardSwish Identity If LayerNormalization LeakyRelu Less
-    LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mish Mul Neg Not Or PRelu Pad Pow
-    QuantizeLinear Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
-    ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scatter
-    ScatterElements Shape Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt
-    Squeeze Sub Sum Swish Tan Tanh Tile TopK Transpose Unsqueeze Where Xor
+    Abs Acos Acosh Add And ArgMax Asin Asinh Atan Atanh Attention AveragePool
+    BatchNormalization Cast CastLike Ceil Clip Concat Constant ConstantOfShape Conv
+    ConvTranspose Cos Cosh CumSum DequantizeLinear Div Dropout DynamicQuantizeLinear Elu
+    Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gelu Gemm
+    GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish Identity If
+    LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min
+    Mish Mul Neg Not Or PRelu Pad Pow QuantizeLinear RMSNormalization Range Reciprocal
+    ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
+    ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding Round Scatter ScatterElements
+    Shape Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub
+    Sum Swish Tan Tanh Tile TopK Transpose Unsqueeze Where Xor
 """.split()
 
 # Name patterns of the cases of these operators that must stay opaque, and why they do.
 KEPT_CASES = {
+    "attention_*_expanded": "has a Mod",
+    "attention_*causal*": "is_causal is not modelled",
+    "attention_*softcap*": "softcap is not modelled",
+    "attention_*past_and_present*": "past keys are inputs",
+    "attention_*bool*": "masks of bools are not modelled",
+    "attention_4d_with_qk_matmu*[lsx]": "the products are an output",
+    "attention_2[34]_fullymasked*": "the mask is of bools",
+    "attention_*qk_matmul_output*": "the softmax has another precision",
+    "attention_*padded_kv*": "lengths are an input",
+    "attention_3d_local_window": "windows are not modelled",
+    "attention_bidirectional_window": "windows are not modelled",
+    "attention_local_window": "windows are not modelled",
+    "attention_local_window_[egw]*": "windows are not modelled",
     "batchnorm_*_training_mode": "training is not modelled",
     "batchnorm_*_training_mode:first": "training is not modelled",
     "training_dropout*": "training is not modelled",
@@ -42,10 +56,14 @@ KEPT_CASES = {
     "maxpool_with_argmax_2d_precomputed_strides": "the indices are an output",
     "pow_types_int??_float32": "an integer base with a float exponent",
     "range_*_expanded": "is a Loop",
+    "rotary_embedding*interleaved": "neighbours as pairs are not modelled",
+    "rotary_embedding*rotary_dim": "a part of each head is not modelled",
 }
 
 # Those that stay opaque, too, when a symbol stands for every dim.
 KEPT_DYNAMIC_CASES = {
+    "attention_*": "the number or size of heads is not known",
+    "rotary_embedding*": "the size of a head is not known",
     "split_equal_parts_*": "the size of equal parts is not known",
     "split_?d_uneven_split_*": "the size of equal parts is not known",
     "averagepool_2d_precomputed_same_upper": "the padding depends on the size of the image",

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExportImpl.h"
+#include "compress/Dialect/Compress/Transforms/CompositePatterns.h"
 #include "compress/Target/ONNX/ExternalData.h"
 #include "compress/Target/ONNX/ProtoReader.h"
 #include "compress/Target/ONNX/ProtoWriter.h"
@@ -181,6 +182,22 @@ LogicalResult onnx::exportOnnx(ModuleOp module, StringRef path, const ExportOpti
            << newestWritten << "], got " << options.opset;
   if (failed(checkOrigin(module)))
     return failure();
+
+  // Composite ops are written as their parts, so that no target needs to know them. The module that
+  // was given stays as it is.
+  OwningOpRef<ModuleOp> expanded;
+  bool hasComposites =
+      module
+          .walk([](Operation *op) {
+            return isComposite(op) ? WalkResult::interrupt() : WalkResult::advance();
+          })
+          .wasInterrupted();
+  if (hasComposites) {
+    expanded = module.clone();
+    module = *expanded;
+    if (failed(expandComposites(module)))
+      return mlir::emitError(module.getLoc(), "a composite op could not be expanded");
+  }
 
   ExportRegistry registry;
   registerElementwiseExports(registry);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "NormalizeAxes.h"
+#include "NormalizeComposite.h"
 #include "NormalizeImpl.h"
 
 using namespace mlir;
@@ -193,6 +194,9 @@ static NodeResult normalizeCumSum(OnnxNode &node) {
 void onnx::registerNormalizationNormalizers(NormalizerRegistry &registry) {
   registry.add("BatchNormalization", normalizeBatchNorm);
   registry.add("LayerNormalization", normalizeLayerNorm);
+  registry.add("RMSNormalization", normalizeRMSNorm);
+  registry.add("RotaryEmbedding", normalizeRotaryEmbedding);
+  registry.add("Attention", normalizeAttention);
   registry.add("Softmax", normalizeOldSoftmax<SoftmaxOp>, 1, 13);
   registry.add("Softmax", normalizeSoftmax<SoftmaxOp>, 13);
   registry.add("LogSoftmax", normalizeOldSoftmax<LogSoftmaxOp>, 1, 13);

@@ -322,9 +322,9 @@ std::optional<SymbolicShapes::Dims> SymbolicShapes::inferMovement(Operation *op)
 
 /// True for ops whose (first) result has the shape of their first operand.
 static bool keepsShape(Operation *op) {
-  return isa<LayerNormOp, BatchNormOp, SoftmaxOp, LogSoftmaxOp, CumSumOp, ScatterElementsOp, CastOp,
-             GeluOp, LeakyReluOp, EluOp, HardSigmoidOp, ClipOp, QuantizeOp, DequantizeOp,
-             FakeQuantizeOp, MaskOp, LookupOp>(op);
+  return isa<LayerNormOp, RMSNormOp, RotaryEmbeddingOp, BatchNormOp, SoftmaxOp, LogSoftmaxOp,
+             CumSumOp, ScatterElementsOp, CastOp, GeluOp, LeakyReluOp, EluOp, HardSigmoidOp, ClipOp,
+             QuantizeOp, DequantizeOp, FakeQuantizeOp, MaskOp, LookupOp>(op);
 }
 
 std::optional<SymbolicShapes::Dims> SymbolicShapes::inferDims(Operation *op) {
@@ -345,6 +345,11 @@ std::optional<SymbolicShapes::Dims> SymbolicShapes::inferDims(Operation *op) {
           result.push_back(a[a.size() - 2]);
         if (b.size() > 1)
           result.push_back(b.back());
+        return result;
+      })
+      .Case<AttentionOp>([&](AttentionOp attention) -> Result {
+        Dims result(getDims(attention.getQuery()));
+        result.back() = getDims(attention.getValue()).back();
         return result;
       })
       .Case<EmbeddingOp>([&](EmbeddingOp embedding) -> Result {

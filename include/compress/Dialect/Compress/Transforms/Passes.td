@@ -182,6 +182,35 @@ def FoldConstants : Pass<"compress-fold-constants", "::mlir::ModuleOp"> {
   ];
 }
 
+def RaiseComposites : Pass<"compress-raise-composites", "::mlir::ModuleOp"> {
+  let summary = "Find norms, gelu, rotary positions and attention in what exporters write";
+  let description = [{
+    Replaces subgraphs of f32 ops by one op of the same meaning: `compress.rms_norm`,
+    `compress.layer_norm`, `compress.gelu`, `compress.rotary_embedding` and `compress.attention`,
+    in the forms and orders of operands that exporters use. Attention takes in the scale, masks
+    (added, or chosen by `compress.where` with a fill of -1e8 or less), the repetition of shared
+    heads, and the transposes around it if queries, keys, values and the result all have them. Ops
+    whose intermediate values have other users, and matmuls with weights, stay.
+
+    Every new op is a remark of category `raise`; a softmax that looks like attention but stays is
+    a missed remark with the reason.
+
+    (* example filepath=test/Dialect/Compress/Transforms/raise-composites.mlir function=@rms_norm *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+}
+
+def ExpandComposites : Pass<"compress-expand-composites"> {
+  let summary = "Write rms_norm, rotary_embedding and attention as primitive ops";
+  let description = [{
+    The way back from `compress-raise-composites`, for shapes of any kind. Exports to ONNX do it by
+    themselves, so that they need no new opset.
+
+    (* example filepath=test/Dialect/Compress/Transforms/expand-composites.mlir function=@rotary_embedding *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+}
+
 def RemoveDeadWeights : Pass<"compress-remove-dead-weights", "::mlir::ModuleOp"> {
   let summary = "Erase private weights that no op refers to";
   let description = [{
