@@ -17,8 +17,8 @@ namespace compress {
 /// A mask of `lanes` whose first `count` lanes are set; `count` may be negative or too large.
 Value createPrefixMask(KernelBuilder &b, int64_t lanes, Value count);
 
-/// `lanes` elements at `indices`, of which those not in `mask` are `other` and not read. A null mask
-/// reads all.
+/// `lanes` elements at `indices`, of which those not in `mask` are `other` and not read. A null
+/// mask reads all.
 Value loadMasked(KernelBuilder &b, int64_t lanes, Value memref, ValueRange indices, Value mask,
                  float other = 0);
 /// Writes the lanes in `mask`; all for a null mask.
@@ -26,6 +26,9 @@ void storeMasked(KernelBuilder &b, Value vector, Value memref, ValueRange indice
 
 /// Transpose of a square of 8 or 16 vectors: lane `i` of result `j` is lane `j` of `rows[i]`.
 SmallVector<Value> transposeSquare(KernelBuilder &b, ArrayRef<Value> rows);
+
+/// Lane `i` of the result is the sum of the 16 lanes of `row(i)`, in one order on every target.
+Value sumRows(KernelBuilder &b, function_ref<Value(int64_t)> row);
 
 /// `lanes` elements of row `row` from `column` on; lanes not in `mask` (may be null) are 0.
 using RowLoader = function_ref<Value(Value row, Value column, Value mask)>;

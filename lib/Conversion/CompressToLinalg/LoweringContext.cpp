@@ -22,6 +22,9 @@ using onnx::SymbolicExpr;
 //===----------------------------------------------------------------------===//
 
 Type compress::getStorageElementType(Type type) {
+  auto small = dyn_cast<FloatType>(type);
+  if (small && small.getWidth() <= 8)
+    return IntegerType::get(type.getContext(), 8);
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer || integer.getWidth() == 1)
     return type;
@@ -71,7 +74,7 @@ LoweringContext::LoweringContext(func::FuncOp function)
     if (names.size() == static_cast<size_t>(type.getRank()))
       shapes.setDimNames(argument, names);
     for (auto [dim, expr] : llvm::enumerate(SmallVector<SymbolicExpr>(shapes.getDims(argument)))) {
-      if (expr.getConstant() || isBound(expr))
+      if (expr.getConstant() || isBound(builder, expr))
         continue;
       auto size = tensor::DimOp::create(builder, argument.getLoc(), argument, dim);
       lastRootOp = size;
@@ -95,9 +98,17 @@ std::optional<int64_t> LoweringContext::getConstantSize(Value value, int64_t dim
   return shapes.getDims(value)[dim].getConstant();
 }
 
-bool LoweringContext::isBound(const SymbolicExpr &expr) const {
+SmallVector<SymbolicExpr> LoweringContext::getSymbolicSizes(Value value) {
+  return SmallVector<SymbolicExpr>(shapes.getDims(value));
+}
+
+bool LoweringContext::isBound(OpBuilder &builder, const SymbolicExpr &expr) const {
+  Region *region = builder.getInsertionBlock()->getParent();
   return llvm::all_of(expr.getTerms(), [&](const SymbolicExpr::Term &term) {
-    return llvm::all_of(term.monomial, [&](uint32_t symbol) { return bindings.contains(symbol); });
+    return llvm::all_of(term.monomial, [&](uint32_t symbol) {
+      Value value = bindings.lookup(symbol);
+      return value && value.getParentRegion()->isAncestor(region);
+    });
   });
 }
 
@@ -147,7 +158,7 @@ OpFoldResult LoweringContext::materialize(OpBuilder &builder, Location loc,
 OpFoldResult LoweringContext::getSize(ConversionPatternRewriter &rewriter, Location loc,
                                       Value operand, int64_t dim) {
   SymbolicExpr expr = shapes.getDims(operand)[dim];
-  if (isBound(expr))
+  if (isBound(rewriter, expr))
     return materialize(rewriter, loc, expr);
   Value converted = rewriter.getRemappedValue(operand);
   return tensor::getMixedSize(rewriter, loc, converted ? converted : operand, dim);
@@ -155,7 +166,7 @@ OpFoldResult LoweringContext::getSize(ConversionPatternRewriter &rewriter, Locat
 
 OpFoldResult LoweringContext::getSize(OpBuilder &builder, Location loc, Value value, int64_t dim) {
   SymbolicExpr expr = shapes.getDims(value)[dim];
-  if (isBound(expr))
+  if (isBound(builder, expr))
     return materialize(builder, loc, expr);
   return tensor::getMixedSize(builder, loc, value, dim);
 }
@@ -174,7 +185,7 @@ LoweringContext::getResultSizes(ConversionPatternRewriter &rewriter, Location lo
                                 function_ref<OpFoldResult(int64_t)> compute) {
   SmallVector<OpFoldResult> sizes;
   for (auto [dim, expr] : llvm::enumerate(SmallVector<SymbolicExpr>(shapes.getDims(result)))) {
-    if (isBound(expr)) {
+    if (isBound(rewriter, expr)) {
       sizes.push_back(materialize(rewriter, loc, expr));
       continue;
     }
@@ -190,7 +201,7 @@ LoweringContext::getResultSizes(ConversionPatternRewriter &rewriter, Location lo
 std::optional<SmallVector<OpFoldResult>>
 LoweringContext::getContents(ConversionPatternRewriter &rewriter, Location loc, Value value) {
   std::optional<SmallVector<SymbolicExpr>> contents = shapes.getContents(value);
-  if (!contents || !llvm::all_of(*contents, [&](auto &expr) { return isBound(expr); }))
+  if (!contents || !llvm::all_of(*contents, [&](auto &expr) { return isBound(rewriter, expr); }))
     return std::nullopt;
   SmallVector<OpFoldResult> values;
   for (const SymbolicExpr &expr : *contents)

@@ -25,7 +25,11 @@ static Value createLiteral(OpBuilder &builder, Location loc, Attribute value,
   if (!elements || !type.hasStaticShape() || type.getNumElements() > kMaxLiteralElements)
     return {};
   Type storage = getStorageElementType(type.getElementType());
-  if (storage != type.getElementType()) {
+  if (isa<FloatType>(type.getElementType()) && storage != type.getElementType()) {
+    elements = cast<DenseElementsAttr>(elements.mapValues(storage, [](const APFloat &element) {
+      return element.bitcastToAPInt().zext(8);
+    }));
+  } else if (storage != type.getElementType()) {
     auto integer = cast<IntegerType>(type.getElementType());
     elements = cast<DenseElementsAttr>(elements.mapValues(storage, [&](const APInt &element) {
       unsigned width = storage.getIntOrFloatBitWidth();

@@ -97,5 +97,12 @@ LogicalResult compress::selectKernels(func::FuncOp function, KernelContext &kern
   GreedyRewriteConfig config;
   config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
       GreedySimplifyRegionLevel::Disabled);
-  return applyPatternsGreedily(function, std::move(patterns), config);
+  // Not all ops: the driver would erase sizes at the top of the function that have no users yet.
+  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+  SmallVector<Operation *> ops;
+  function.walk([&](Operation *op) {
+    if (isa<CompressDialect>(op->getDialect()))
+      ops.push_back(op);
+  });
+  return applyOpPatternsGreedily(ops, std::move(patterns), config);
 }

@@ -16,11 +16,10 @@ using namespace mlir::compress;
 using namespace mlir::compress::test;
 
 /// Runs a kernel on random codes of the full range; results must have the bits of the formula.
-static void check(const CpuTarget &target, IntegerLinearRequest request) {
-  KernelHarness harness(target);
+static void check(KernelHarness &harness, const IntegerLinearRequest &request,
+                  const std::string &name) {
+  const CpuTarget &target = harness.target;
   MLIRContext *context = harness.context.get();
-  std::string name = getIntegerLinearKernel(*harness.library, request).getSymName().str();
-  harness.compile();
   int64_t inputs = request.inputs, outputs = request.outputs, width = target.getPanelWidth();
   std::mt19937 random(3);
   std::uniform_int_distribution<int> code(0, 255), weightCode(-127, 127);
@@ -76,10 +75,19 @@ static void check(const CpuTarget &target, IntegerLinearRequest request) {
 }
 
 TEST(IntegerLinearKernel, Exact) {
-  for (const CpuTarget &target : KernelHarness::getTargets())
+  for (const CpuTarget &target : KernelHarness::getTargets()) {
+    KernelHarness harness(target);
+    std::vector<std::pair<IntegerLinearRequest, std::string>> kernels;
     for (auto [inputs, outputs] :
          {std::pair<int64_t, int64_t>(64, 64), {130, 70}, {7, 5}, {1, 1}, {65, 200}})
       for (auto [isSigned, hasZeroPoint] : {std::pair(true, false), {false, false}, {false, true}})
-        for (bool perRow : {false, true})
-          check(target, {inputs, outputs, isSigned, hasZeroPoint, perRow, {}});
+        for (bool perRow : {false, true}) {
+          IntegerLinearRequest request{inputs, outputs, isSigned, hasZeroPoint, perRow, {}};
+          kernels.push_back(
+              {request, getIntegerLinearKernel(*harness.library, request).getSymName().str()});
+        }
+    harness.compile();
+    for (auto &[request, name] : kernels)
+      check(harness, request, name);
+  }
 }

@@ -128,29 +128,24 @@ static MemRef<T, 3> view(std::vector<char> &buffer, RankedTensorType type) {
 }
 
 /// Runs the kernel for some numbers of rows and compares with double.
-static void check(const CpuTarget &target, const Shape &shape, int64_t inputDim) {
-  KernelHarness harness(target);
+static void check(KernelHarness &harness, const Shape &shape, int64_t inputDim, Weight &weight,
+                  const CodeFormat &format, const std::string &name) {
+  const CpuTarget &target = harness.target;
   MLIRContext *context = harness.context.get();
-  Weight weight = makeWeight(context, shape, inputDim);
-  FailureOr<CodeFormat> format = getCodeFormat(weight.encoded, inputDim);
-  ASSERT_TRUE(succeeded(format));
-  std::string name = getQuantizedLinearKernel(*harness.library, {*format, {}}).getSymName().str();
-  harness.compile();
-
   int64_t width = target.getPanelWidth();
-  RankedTensorType codeType = format->getCodeType(context, width),
-                   scaleType = format->getScaleType(context, width);
+  RankedTensorType codeType = format.getCodeType(context, width),
+                   scaleType = format.getScaleType(context, width);
   std::vector<char> codes = makeBuffer(codeType), scales = makeBuffer(scaleType),
                     zeros = makeBuffer(scaleType), positions;
-  ASSERT_TRUE(succeeded(packCodes(weight.encoded, inputDim, *format, width, codes)));
-  ASSERT_TRUE(succeeded(packScales(weight.encoded, inputDim, *format, width, scales)));
-  if (format->hasZeroPoints)
-    ASSERT_TRUE(succeeded(packZeroPoints(weight.encoded, inputDim, *format, width, zeros)));
+  ASSERT_TRUE(succeeded(packCodes(weight.encoded, inputDim, format, width, codes)));
+  ASSERT_TRUE(succeeded(packScales(weight.encoded, inputDim, format, width, scales)));
+  if (format.hasZeroPoints)
+    ASSERT_TRUE(succeeded(packZeroPoints(weight.encoded, inputDim, format, width, zeros)));
   RankedTensorType positionType;
-  if (format->hasPattern()) {
-    positionType = format->getPositionType(context, width);
+  if (format.hasPattern()) {
+    positionType = format.getPositionType(context, width);
     positions = makeBuffer(positionType);
-    ASSERT_TRUE(succeeded(packPositions(weight.encoded, inputDim, *format, width, positions)));
+    ASSERT_TRUE(succeeded(packPositions(weight.encoded, inputDim, format, width, positions)));
   }
 
   for (int64_t rows : {1, 2, 3, 4, 5, 6, 11, 100}) {
@@ -161,18 +156,18 @@ static void check(const CpuTarget &target, const Shape &shape, int64_t inputDim)
     MemRef<float, 2> in(x.data(), {rows, shape.inputs}), out(y.data(), {rows, shape.outputs});
     MemRef<float, 3> s = view<float>(scales, scaleType), z = view<float>(zeros, scaleType);
     auto call = [&](auto c) {
-      if (!format->hasPattern())
-        return format->hasZeroPoints ? harness.call(name, in, c, s, z, out)
-                                     : harness.call(name, in, c, s, out);
+      if (!format.hasPattern())
+        return format.hasZeroPoints ? harness.call(name, in, c, s, z, out)
+                                    : harness.call(name, in, c, s, out);
       auto withPositions = [&](auto p) {
-        return format->hasZeroPoints ? harness.call(name, in, c, p, s, z, out)
-                                     : harness.call(name, in, c, p, s, out);
+        return format.hasZeroPoints ? harness.call(name, in, c, p, s, z, out)
+                                    : harness.call(name, in, c, p, s, out);
       };
       if (positionType.getElementTypeBitWidth() == 8)
         return withPositions(view<int8_t>(positions, positionType));
       withPositions(view<int32_t>(positions, positionType));
     };
-    if (format->bits == 8)
+    if (format.bits == 8)
       call(view<int8_t>(codes, codeType));
     else
       call(view<int32_t>(codes, codeType));
@@ -190,30 +185,51 @@ static void check(const CpuTarget &target, const Shape &shape, int64_t inputDim)
   }
 }
 
+/// Compiles the kernels of all shapes at once, and checks both orders of each weight.
+static void checkAll(ArrayRef<Shape> shapes) {
+  for (const CpuTarget &target : KernelHarness::getTargets()) {
+    KernelHarness harness(target);
+    struct Case {
+      Shape shape;
+      int64_t inputDim;
+      Weight weight;
+      CodeFormat format;
+      std::string name;
+    };
+    std::vector<Case> cases;
+    for (const Shape &shape : shapes)
+      for (int64_t inputDim : {0, 1}) {
+        Weight weight = makeWeight(harness.context.get(), shape, inputDim);
+        FailureOr<CodeFormat> format = getCodeFormat(weight.encoded, inputDim);
+        ASSERT_TRUE(succeeded(format));
+        std::string name =
+            getQuantizedLinearKernel(*harness.library, {*format, {}}).getSymName().str();
+        cases.push_back({shape, inputDim, std::move(weight), *format, name});
+      }
+    harness.compile();
+    for (Case &entry : cases)
+      check(harness, entry.shape, entry.inputDim, entry.weight, entry.format, entry.name);
+  }
+}
+
 TEST(QuantizedLinearKernel, Formats) {
-  for (const CpuTarget &target : KernelHarness::getTargets())
-    for (const Shape &shape : {Shape{96, 70, 32, 4, true, false},
-                               {100, 64, 32, 4, false, true},
-                               {67, 33, -1, 4, true, false},
-                               {64, 130, 16, 8, true, false},
-                               {50, 20, -1, 8, false, true},
-                               {64, 64, 32, 2, true, true},
-                               {90, 65, 30, 4, true, false},
-                               {33, 5, 12, 3, true, true},
-                               {1, 1, -1, 4, true, false},
-                               {600, 80, 128, 4, true, false}})
-      for (int64_t inputDim : {0, 1})
-        check(target, shape, inputDim);
+  checkAll({{96, 70, 32, 4, true, false},
+            {100, 64, 32, 4, false, true},
+            {67, 33, -1, 4, true, false},
+            {64, 130, 16, 8, true, false},
+            {50, 20, -1, 8, false, true},
+            {64, 64, 32, 2, true, true},
+            {90, 65, 30, 4, true, false},
+            {33, 5, 12, 3, true, true},
+            {1, 1, -1, 4, true, false},
+            {600, 80, 128, 4, true, false}});
 }
 
 TEST(QuantizedLinearKernel, Patterns) {
-  for (const CpuTarget &target : KernelHarness::getTargets())
-    for (const Shape &shape : {Shape{128, 70, 32, 4, true, false, 2, 4},
-                               {99, 64, 32, 4, false, true, 2, 4},
-                               {64, 33, -1, 8, true, false, 4, 8},
-                               {70, 20, -1, 4, true, false, 1, 4},
-                               {300, 80, -1, 2, true, false, 3, 8},
-                               {544, 64, 32, 4, true, false, 2, 4}})
-      for (int64_t inputDim : {0, 1})
-        check(target, shape, inputDim);
+  checkAll({{128, 70, 32, 4, true, false, 2, 4},
+            {99, 64, 32, 4, false, true, 2, 4},
+            {64, 33, -1, 8, true, false, 4, 8},
+            {70, 20, -1, 4, true, false, 1, 4},
+            {300, 80, -1, 2, true, false, 3, 8},
+            {544, 64, 32, 4, true, false, 2, 4}});
 }
