@@ -13,7 +13,6 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/ExecutionEngine/Orc/ThreadSafeModule.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/OptimizationLevel.h"
@@ -44,6 +43,7 @@ static llvm::Expected<orc::JITTargetMachineBuilder> getMachineBuilder(const CpuT
   builder->setCPU(target.cpu);
   builder->getFeatures() = llvm::SubtargetFeatures(target.features);
   builder->setCodeGenOptLevel(llvm::CodeGenOptLevel::Default);
+  builder->setRelocationModel(llvm::Reloc::PIC_);
   return builder;
 }
 
@@ -62,8 +62,7 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
 }
 
-/// Everything but `compress_entry` and what is external is internal, so that nothing is compiled
-/// twice.
+/// Tells LLVM about the target.
 static void prepare(llvm::Module &module, llvm::TargetMachine &machine, const CpuTarget &target) {
   module.setDataLayout(machine.createDataLayout());
   module.setTargetTriple(machine.getTargetTriple());
@@ -78,10 +77,8 @@ static void prepare(llvm::Module &module, llvm::TargetMachine &machine, const Cp
   }
 }
 
-llvm::Expected<std::unique_ptr<JitModule>> JitModule::compile(ModuleOp module,
-                                                              const CpuTarget &target) {
-  if (!target.runsOnHost())
-    return llvm::createStringError("this CPU cannot run code for " + target.getName());
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+compress::compileToObject(ModuleOp module, const CpuTarget &target) {
   initializeTarget();
   llvm::Expected<orc::JITTargetMachineBuilder> machineBuilder = getMachineBuilder(target);
   if (!machineBuilder)
@@ -93,21 +90,29 @@ llvm::Expected<std::unique_ptr<JitModule>> JitModule::compile(ModuleOp module,
 
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
-  auto context = std::make_unique<llvm::LLVMContext>();
-  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, *context);
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context);
   if (!llvmModule)
     return llvm::createStringError("the module cannot be translated to LLVM IR");
   prepare(*llvmModule, **machine, target);
   optimize(*llvmModule, **machine);
+  return orc::SimpleCompiler(**machine)(*llvmModule);
+}
 
-  auto createCompiler = [&](orc::JITTargetMachineBuilder)
-      -> llvm::Expected<std::unique_ptr<orc::IRCompileLayer::IRCompiler>> {
-    return std::make_unique<orc::TMOwningSimpleCompiler>(std::move(*machine));
-  };
-  llvm::Expected<std::unique_ptr<orc::LLJIT>> jit = orc::LLJITBuilder()
-                                                        .setJITTargetMachineBuilder(*machineBuilder)
-                                                        .setCompileFunctionCreator(createCompiler)
-                                                        .create();
+llvm::Expected<std::unique_ptr<JitModule>> JitModule::compile(ModuleOp module,
+                                                              const CpuTarget &target) {
+  if (!target.runsOnHost())
+    return llvm::createStringError("this CPU cannot run code for " + target.getName());
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> object = compileToObject(module, target);
+  if (!object)
+    return object.takeError();
+  return link(std::move(*object));
+}
+
+llvm::Expected<std::unique_ptr<JitModule>>
+JitModule::link(std::unique_ptr<llvm::MemoryBuffer> object) {
+  initializeTarget();
+  llvm::Expected<std::unique_ptr<orc::LLJIT>> jit = orc::LLJITBuilder().create();
   if (!jit)
     return jit.takeError();
   orc::JITDylib &library = (*jit)->getMainJITDylib();
@@ -122,8 +127,7 @@ llvm::Expected<std::unique_ptr<JitModule>> JitModule::compile(ModuleOp module,
                                                       llvm::JITSymbolFlags::Exported};
   if (llvm::Error error = library.define(orc::absoluteSymbols(std::move(runtime))))
     return error;
-  if (llvm::Error error =
-          (*jit)->addIRModule(orc::ThreadSafeModule(std::move(llvmModule), std::move(context))))
+  if (llvm::Error error = (*jit)->addObjectFile(std::move(object)))
     return error;
   return std::unique_ptr<JitModule>(new JitModule(std::move(*jit)));
 }

@@ -15,8 +15,11 @@
 #include "ToolOptions.h"
 #include "ToolReport.h"
 
+#include "compress/Codegen/Lowering.h"
+#include "compress/Codegen/Passes.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/ExternalInterfaces/Register.h"
+#include "compress/Math/Passes.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Pipelines/Sidecar.h"
 #include "compress/Pipelines/ToolContext.h"
@@ -117,11 +120,15 @@ int main(int argc, char **argv) {
   registerCorePasses();
   onnx::registerCompressOnnxPasses();
   registerCompressConversionPasses();
+  registerCompressCodegenPasses();
+  registerCompressMathPasses();
+  registerCodegenPipelines();
   registerCompressPipelines();
   DialectRegistry registry;
   registerAllDialects(registry);
   registerAllExtensions(registry);
   registerCore(registry);
+  registerCodegenInterfaces(registry);
 
   ToolOptions options;
   if (int code = options.parse(argc, argv, registry))

@@ -1,0 +1,169 @@
+//===- RunOptions.cpp - command line of compress-run -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RunOptions.h"
+#include "compress/Recipe/Recipe.h"
+#include "compress/Support/ByteSize.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/CommandLine.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+namespace cl = llvm::cl;
+
+static constexpr StringLiteral kOverview =
+    "compress-run: compile a model for this CPU and run it\n\n"
+    "  compress-run model.onnx --inputs in.npz --outputs out.npz\n"
+    "  compress-run model.onnx --input ids=ids.npy --quantize=int4 --print-plan\n"
+    "  compress-run model.mlir --random-inputs=batch=8 --repeat 20 --threads 2\n\n"
+    "Without --outputs, a line is printed for each output. Exit codes: 0 done, 1 internal error,\n"
+    "2 bad input, 3 recognised but not supported.\n";
+
+namespace {
+/// The flags; made after `main` has started, so that nothing global is registered.
+struct Flags {
+  cl::OptionCategory category{"Running", "What is run, and how"};
+  cl::opt<std::string> model{cl::Positional, cl::Required,
+                             cl::desc("<model .mlir, .mlirbc, .onnx, or from --save>"),
+                             cl::cat(category)};
+  cl::opt<std::string> inputs{"inputs", cl::cat(category), cl::value_desc("file.npz"),
+                              cl::desc("Inputs by name")};
+  cl::list<std::string> input{
+      "input", cl::cat(category), cl::value_desc("name=file"),
+      cl::desc("One input, from a .npy file or a TensorProto (.pb); may be repeated")};
+  cl::opt<std::string> randomInputs{
+      "random-inputs",
+      cl::cat(category),
+      cl::ValueOptional,
+      cl::init("\1"),
+      cl::value_desc("dim=size,..."),
+      cl::desc("Make up the inputs that are not given: floats in [-1, 1), integers in [0, 4). "
+               "Dims without a size get 1, or what is said here")};
+  cl::opt<uint64_t> seed{"seed", cl::cat(category), cl::init(0),
+                         cl::desc("Seed of --random-inputs")};
+  cl::opt<std::string> outputs{"outputs", cl::cat(category), cl::value_desc("file.npz"),
+                               cl::desc("Write the outputs")};
+  cl::opt<std::string> save{"save", cl::cat(category), cl::value_desc("file"),
+                            cl::desc("Write the compiled model; without inputs, nothing is run")};
+  cl::opt<int> repeat{
+      "repeat", cl::cat(category), cl::init(0), cl::value_desc("K"),
+      cl::desc("Run once more, then K times, and print the times as one line of JSON")};
+  cl::opt<int> threads{"threads", cl::cat(category), cl::init(0),
+                       cl::desc("Threads; 0 (default): one per core")};
+  cl::opt<std::string> target{"target", cl::cat(category), cl::init("host"),
+                              cl::desc("Instructions: host, avx2, avx512, avx512vnni")};
+  cl::list<std::string> dim{"dim", cl::cat(category), cl::CommaSeparated,
+                            cl::value_desc("name=size"),
+                            cl::desc("Compile for one size of a symbolic dim, as batch=1")};
+  cl::opt<std::string> function{"function", cl::cat(category), cl::value_desc("name"),
+                                cl::desc("Function to run; default: main, or the public one")};
+  cl::opt<bool> printPlan{"print-plan", cl::cat(category),
+                          cl::desc("Print kernels, memory and times of compilation")};
+  cl::opt<bool> kernels{"kernels", cl::cat(category), cl::init(true), cl::Hidden,
+                        cl::desc("Use generated kernels")};
+  cl::opt<std::string> quantize{"quantize", cl::cat(category),
+                                cl::desc("Quantize first, as compress-opt does")};
+  cl::opt<std::string> prune{"prune", cl::cat(category),
+                             cl::desc("Prune first, as compress-opt does")};
+  cl::opt<std::string> recipe{"recipe", cl::cat(category), cl::value_desc("filename"),
+                              cl::desc("Apply a YAML recipe first")};
+  cl::opt<std::string> memoryLimit{
+      "memory-limit", cl::cat(category), cl::value_desc("bytes"),
+      cl::desc("While compiling, keep new weights beyond this size in a temporary file, "
+               "for example 4GB")};
+};
+} // namespace
+
+/// Prints why the command line is wrong.
+static int fail(const Twine &message, int code = 2) {
+  llvm::errs() << "compress-run: " << message << "\n";
+  return code;
+}
+
+/// Reads "name=size".
+static bool addSize(StringRef text, llvm::StringMap<int64_t> &sizes) {
+  auto [name, size] = text.rsplit('=');
+  int64_t value;
+  if (name.empty() || size.getAsInteger(10, value) || value < 0)
+    return false;
+  sizes[name] = value;
+  return true;
+}
+
+/// Recipes are checked before the model is read.
+static int checkRecipe(const RunOptions &options) {
+  std::string message;
+  int code = 0;
+  if (!options.quantize.empty())
+    code = takeRecipeError(parseQuantizeFlag(options.quantize).takeError(), message);
+  if (!code && !options.prune.empty())
+    code = takeRecipeError(parsePruneFlag(options.prune).takeError(), message);
+  if (!code && !options.recipe.empty())
+    code = takeRecipeError(loadRecipe(options.recipe).takeError(), message);
+  return code ? fail(message, code) : 0;
+}
+
+int RunOptions::parse(int argc, char **argv) {
+  // LLVM's own option of this name is about its link-time optimizer.
+  if (cl::Option *option = cl::getRegisteredOptions().lookup("threads"))
+    option->removeArgument();
+  // The options stay registered for the life of the process.
+  static Flags flags;
+  registerMLIRContextCLOptions();
+  cl::HideUnrelatedOptions(flags.category);
+  std::string errors;
+  llvm::raw_string_ostream errorStream(errors);
+  if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &errorStream)) {
+    llvm::errs() << errors;
+    return 2;
+  }
+  model = flags.model;
+  quantize = flags.quantize;
+  prune = flags.prune;
+  recipe = flags.recipe;
+  inputsFile = flags.inputs;
+  outputsFile = flags.outputs;
+  saveFile = flags.save;
+  seed = flags.seed;
+  repeat = flags.repeat;
+  printPlan = flags.printPlan;
+  session.threads = flags.threads;
+  session.target = flags.target;
+  session.function = flags.function;
+  session.kernels = flags.kernels;
+
+  if (session.threads < 0 || session.threads > 1024)
+    return fail("--threads: expects a number from 0 to 1024, got '" + Twine(session.threads) + "'");
+  if (repeat < 0)
+    return fail("--repeat: expects a positive number, got '" + Twine(repeat) + "'");
+  for (StringRef text : flags.input) {
+    auto [name, file] = text.split('=');
+    if (name.empty() || file.empty())
+      return fail("--input: expects name=file, got '" + text + "'");
+    inputs.emplace_back(name.str(), file.str());
+  }
+  for (StringRef text : flags.dim)
+    if (!addSize(text, session.dims) || session.dims.lookup(text.rsplit('=').first) < 1)
+      return fail("--dim: expects name=size with a positive size, got '" + text + "'");
+  randomInputs = flags.randomInputs.getNumOccurrences();
+  if (randomInputs) {
+    SmallVector<StringRef> parts;
+    StringRef(flags.randomInputs).split(parts, ',', -1, /*KeepEmpty=*/false);
+    for (StringRef part : parts)
+      if (!addSize(part, randomSizes))
+        return fail("--random-inputs: expects dim=size,..., got '" + part + "'");
+  }
+  if (!flags.memoryLimit.empty()) {
+    std::optional<uint64_t> limit = parseByteSize(flags.memoryLimit);
+    if (!limit || *limit == 0)
+      return fail("--memory-limit: expects a size such as 4GB, got '" + flags.memoryLimit + "'");
+    memoryLimit = *limit;
+  }
+  return checkRecipe(*this);
+}
