@@ -69,7 +69,8 @@ private:
 
 /// Dense element-wise ops get one loop over all elements.
 void LoopEmitter::flatten() {
-  if (maps.empty() || iterators.size() < 2 || op.hasIndexSemantics())
+  if (op.getNumParallelLoops() != iterators.size() || iterators.size() < 2 ||
+      op.hasIndexSemantics() || !maps.back().isIdentity())
     return;
   for (auto [buffer, map] : llvm::zip_equal(buffers, maps)) {
     auto type = dyn_cast<MemRefType>(buffer.getType());

@@ -7,6 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Hoisting.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -23,6 +26,26 @@ static bool isAvailable(Value value, Operation *point) {
   return value.getDefiningOp()->isBeforeInBlock(ancestor);
 }
 
+/// Whether `load` reads an argument of the function, which nobody writes, surely inside its bounds.
+static bool isLoadOfInput(memref::LoadOp load) {
+  auto argument = dyn_cast<BlockArgument>(load.getMemRef());
+  if (!argument || !isa<func::FuncOp>(argument.getOwner()->getParentOp()))
+    return false;
+  for (auto [index, size] :
+       llvm::zip_equal(load.getIndices(), load.getMemRefType().getShape())) {
+    std::optional<int64_t> known = getConstantIntValue(index);
+    if (!known || *known < 0 || ShapedType::isDynamic(size) || *known >= size)
+      return false;
+  }
+  return true;
+}
+
+static bool canMove(Operation *op) {
+  if (auto load = dyn_cast<memref::LoadOp>(op))
+    return isLoadOfInput(load);
+  return op->getNumRegions() == 0 && isPure(op);
+}
+
 bool mlir::compress::canHoistBefore(Value value, Operation *point) {
   SmallVector<Value> worklist = {value};
   SmallPtrSet<Operation *, 8> visited;
@@ -31,7 +54,7 @@ bool mlir::compress::canHoistBefore(Value value, Operation *point) {
     if (isAvailable(next, point))
       continue;
     Operation *op = next.getDefiningOp();
-    if (!op || op == point || op->getNumRegions() || !isPure(op))
+    if (!op || op == point || !canMove(op))
       return false;
     if (visited.insert(op).second)
       llvm::append_range(worklist, op->getOperands());

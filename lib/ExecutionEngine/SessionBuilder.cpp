@@ -52,11 +52,23 @@ private:
     llvm::raw_string_ostream os(text);
     if (!text.empty())
       os << "\n";
-    if (!isa<UnknownLoc>(diagnostic.getLocation()))
-      os << diagnostic.getLocation() << ": ";
+    addPlace(os, diagnostic.getLocation());
     os << diagnostic;
     for (Diagnostic &note : diagnostic.getNotes())
       os << "\nnote: " << note;
+  }
+
+  /// A node's name, or a place in a file.
+  static void addPlace(raw_ostream &os, Location loc) {
+    if (auto name = dyn_cast<NameLoc>(loc))
+      os << "node '" << name.getName().getValue() << "': ";
+    else if (auto file = dyn_cast<FileLineColLoc>(loc))
+      os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn()
+         << ": ";
+    else if (auto fused = dyn_cast<FusedLoc>(loc); fused && !fused.getLocations().empty())
+      addPlace(os, fused.getLocations().front());
+    else if (auto call = dyn_cast<CallSiteLoc>(loc))
+      addPlace(os, call.getCallee());
   }
 
   std::string text;
@@ -195,6 +207,9 @@ llvm::Error SessionBuilder::normalize(DiagnosticText &text) {
 llvm::Error SessionBuilder::checkOps() {
   OnnxOp opaque;
   function.walk([&](OnnxOp op) {
+    // If, Loop and Scan are compiled with what their bodies hold.
+    if (op.isDefaultDomain() && !op.getBodies().empty())
+      return WalkResult::advance();
     opaque = op;
     return WalkResult::interrupt();
   });

@@ -35,6 +35,15 @@ static std::string getShapeString(ArrayRef<int64_t> shape) {
          "]";
 }
 
+/// Whether elements of type `given` are elements of type `expected` in memory: files and libraries
+/// know no integers of less than 8 bits.
+static bool isType(DataType given, DataType expected) {
+  if (given == expected)
+    return true;
+  return getBitWidth(expected) < 8 && ((isSigned(expected) && given == DataType::I8) ||
+                                       (isUnsigned(expected) && given == DataType::U8));
+}
+
 /// Type, rank and static sizes.
 static llvm::Error checkInput(const TensorSpec &spec, const TensorView &view) {
   auto fail = [&](const Twine &reason) {
@@ -42,7 +51,7 @@ static llvm::Error checkInput(const TensorSpec &spec, const TensorView &view) {
                                    spec.getTypeString() + ", got " + getName(view.type) +
                                    getShapeString(view.shape) + ")");
   };
-  if (view.type != spec.type)
+  if (!isType(view.type, spec.type))
     return fail("expected type " + getName(spec.type) + ", got " + getName(view.type));
   if (view.shape.size() != spec.shape.size())
     return fail("expected rank " + Twine(spec.shape.size()) + ", got " + Twine(view.shape.size()));

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MathBuilder.h"
+#include "compress/Math/ExpandMath.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -69,6 +70,15 @@ Value compress::emitExp(MathBuilder &b, Value x) {
   x = b.atLeast(b.atMost(x, b.f32(89)), b.f32(-105));
   Reduced reduced = reduce(b, x);
   return scale(b, expOfReduced(b, reduced.r), reduced.shifted);
+}
+
+Value compress::emitExpOfNonPositive(ImplicitLocOpBuilder &builder, Value x) {
+  MathBuilder b(builder.getLoc(), builder, x.getType());
+  // Down to exp(-87.33) = 2^-126 * 1.003 the result is normal, and one scaling will do.
+  Value lowest = b.f32(-87.33f);
+  Reduced reduced = reduce(b, b.atLeast(x, lowest));
+  Value result = b.mul(expOfReduced(b, reduced.r), scaleOf(b, reduced.shifted));
+  return b.select(b.less(x, lowest), b.f32(0.0f), result);
 }
 
 Value compress::emitExp2(MathBuilder &b, Value x) {

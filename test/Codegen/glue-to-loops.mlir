@@ -99,6 +99,20 @@ func.func @indices(%y: memref<4x3xindex>) {
   return
 }
 
+// CHECK-LABEL: func.func @no_flat_reduction(
+// CHECK-NOT: collapse_shape
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: scf.for {{.*}} iter_args
+func.func @no_flat_reduction(%x: memref<8x8xf32>, %y: memref<f32>) {
+  linalg.generic {indexing_maps = [#id, #none], iterator_types = ["reduction", "reduction"]}
+      ins(%x : memref<8x8xf32>) outs(%y : memref<f32>) {
+  ^bb0(%a: f32, %b: f32):
+    %r = arith.addf %a, %b : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
 // CHECK-LABEL: func.func @scalar(
 // CHECK-NOT: scf
 // CHECK: %[[V:.*]] = memref.load %{{.*}}[]

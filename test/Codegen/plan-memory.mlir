@@ -56,26 +56,46 @@ func.func @dynamic(%x: memref<?x4xf32>) {
 // -----
 
 func.func private @use(memref<?xf32>)
+func.func private @count(memref<index>)
 
 // CHECK-LABEL: func.func @size_from_data(
 // CHECK-SAME: buffers = 1 : i64, heap = 1 : i64
-func.func @size_from_data(%x: memref<index>) {
+func.func @size_from_data() {
   // CHECK: memref.alloc() {alignment = 64 : i64, compress.workspace} : memref<64xi8>
+  // CHECK: call @count
   // CHECK: %[[N:.*]] = memref.load
   // CHECK: %[[HEAP:.*]] = memref.alloc(%[[N]]) : memref<?xf32>
   // CHECK: call @use(%[[HEAP]])
-  // CHECK: %[[VIEW:.*]] = memref.cast %[[HEAP]]
+  // CHECK: memref.cast %[[HEAP]]
   // CHECK: call @use(%[[HEAP]])
   // CHECK-NEXT: memref.dealloc %[[HEAP]]
-  %s = memref.alloc() : memref<4xf32>
-  %d = memref.cast %s : memref<4xf32> to memref<?xf32>
-  call @use(%d) : (memref<?xf32>) -> ()
+  // CHECK: call @count
+  %x = memref.alloc() : memref<index>
+  call @count(%x) : (memref<index>) -> ()
   %n = memref.load %x[] : memref<index>
   %a = memref.alloc(%n) : memref<?xf32>
   call @use(%a) : (memref<?xf32>) -> ()
   %v = memref.cast %a : memref<?xf32> to memref<?xf32, strided<[?], offset: ?>>
   call @use(%a) : (memref<?xf32>) -> ()
+  call @count(%x) : (memref<index>) -> ()
+  return
+}
+
+// -----
+
+func.func private @use(memref<?xf32>)
+
+// What an input says is known at the top, too.
+// CHECK-LABEL: func.func @size_from_input(
+// CHECK-SAME: buffers = 2 : i64, heap = 0 : i64
+func.func @size_from_input(%x: memref<3xindex>) {
+  %c1 = arith.constant 1 : index
+  %a = memref.alloc() : memref<4xf32>
+  %d = memref.cast %a : memref<4xf32> to memref<?xf32>
   call @use(%d) : (memref<?xf32>) -> ()
+  %n = memref.load %x[%c1] : memref<3xindex>
+  %b = memref.alloc(%n) : memref<?xf32>
+  call @use(%b) : (memref<?xf32>) -> ()
   return
 }
 

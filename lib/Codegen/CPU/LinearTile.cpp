@@ -60,22 +60,43 @@ void compress::forEachRowTile(KernelBuilder &b, Value begin, Value end,
       large);
 }
 
+/// Whether an activation is so much code that it should not be repeated for every vector of a tile.
+static bool isLong(Activation activation) {
+  return activation != Activation::None && activation != Activation::Relu &&
+         activation != Activation::Clip;
+}
+
 void compress::storeTile(KernelBuilder &b, const Epilogue &epilogue, TileShape shape,
                          ValueRange sums, Value row, Value column, Value bias, Value other,
                          Value output) {
   int64_t lanes = b.getTarget().getLanes();
   int64_t vectors = static_cast<int64_t>(sums.size()) / shape.rows;
-  for (int64_t vector = 0; vector < vectors; ++vector) {
-    OpFoldResult count = b.getIndexAttr(std::min(lanes, shape.columns - vector * lanes));
-    Value at = b.add(column, vector * lanes);
-    Value biases = bias ? b.load(lanes, bias, {at}, count) : Value();
-    for (int64_t r = 0; r < shape.rows; ++r) {
-      SmallVector<Value> place{b.add(row, r), at};
-      Value others = other ? b.load(lanes, other, place, count) : Value();
-      Value y = emitEpilogue(b, epilogue, sums[r * vectors + vector], biases, others);
-      b.store(y, output, place, count);
+  // Calls `work(place, count, column)` for every vector of a row.
+  auto forEachVector = [&](Value at, auto work) {
+    for (int64_t vector = 0; vector < vectors; ++vector) {
+      OpFoldResult count = b.getIndexAttr(std::min(lanes, shape.columns - vector * lanes));
+      work(vector, SmallVector<Value>{at, b.add(column, vector * lanes)}, count);
     }
-  }
+  };
+  auto finish = [&](Value sum, ValueRange place, OpFoldResult count) {
+    Value biases = bias ? b.load(lanes, bias, {place[1]}, count) : Value();
+    Value others = other ? b.load(lanes, other, place, count) : Value();
+    b.store(emitEpilogue(b, epilogue, sum, biases, others), output, place, count);
+  };
+  bool isLater = isLong(epilogue.activation);
+  for (int64_t r = 0; r < shape.rows; ++r)
+    forEachVector(b.add(row, r), [&](int64_t vector, ValueRange place, OpFoldResult count) {
+      Value sum = sums[r * vectors + vector];
+      return isLater ? b.store(sum, output, place, count) : finish(sum, place, count);
+    });
+  if (!isLater)
+    return;
+  // The tile is in the cache; one row is enough code.
+  b.forLoop(row, b.add(row, shape.rows), 1, [&](Value at) {
+    forEachVector(at, [&](int64_t, ValueRange place, OpFoldResult count) {
+      finish(b.load(lanes, output, place, count), place, count);
+    });
+  });
 }
 
 void compress::forEachPanel(KernelBuilder &b, Value rows, int64_t inputs, int64_t outputs,

@@ -8,6 +8,7 @@
 
 #include "RowBuilder.h"
 #include "compress/Codegen/CPU/RowKernels.h"
+#include "compress/Math/ExpandMath.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <limits>
 
@@ -22,7 +23,7 @@ static void emitSoftmax(KernelBuilder &b, RowBuilder &row, Value i, Value max, V
   Value sum = row.reduce(
       0,
       [&](const RowPiece &piece, Value partial) {
-        Value value = math::ExpOp::create(b, b.subf(row.load(piece, x, i), max));
+        Value value = emitExpOfNonPositive(b, b.subf(row.load(piece, x, i), max));
         row.store(piece, value, y, i);
         return b.addf(partial, row.keep(piece, value, 0));
       },
@@ -38,7 +39,7 @@ static void emitLogSoftmax(KernelBuilder &b, RowBuilder &row, Value i, Value max
   Value sum = row.reduce(
       0,
       [&](const RowPiece &piece, Value partial) {
-        Value value = math::ExpOp::create(b, b.subf(row.load(piece, x, i), max));
+        Value value = emitExpOfNonPositive(b, b.subf(row.load(piece, x, i), max));
         return b.addf(partial, row.keep(piece, value, 0));
       },
       [&](Value a, Value c) { return row.add(a, c); });

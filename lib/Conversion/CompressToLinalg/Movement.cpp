@@ -171,7 +171,7 @@ struct ShapeLowering : public MovementPattern<ShapeOp> {
   }
 };
 
-/// `start`, `limit` and `delta` of a range as i64 or f64, and the number of elements.
+/// Computed in i64 or f64.
 struct RangeLowering : public MovementPattern<RangeOp> {
   using MovementPattern::MovementPattern;
   LogicalResult lower(RangeOp op, Adaptor adaptor, TensorBuilder &b,
@@ -181,7 +181,11 @@ struct RangeLowering : public MovementPattern<RangeOp> {
     auto type = cast<RankedTensorType>(op.getType());
     bool isUnsigned = type.getElementType().isUnsignedInteger();
     bool isFloat = isa<FloatType>(type.getElementType());
-    Type wide = isFloat ? Type(b.rewriter.getF64Type()) : b.rewriter.getI64Type();
+    // Small floats are rounded from f32, for which there are instructions.
+    bool isSmall = isFloat && type.getElementTypeBitWidth() < 32;
+    Type wide = isSmall   ? Type(b.rewriter.getF32Type())
+                : isFloat ? Type(b.rewriter.getF64Type())
+                          : b.rewriter.getI64Type();
     auto load = [&](Value tensor) {
       return convertScalar(b.rewriter, op.getLoc(), b.getScalar(tensor), wide, isUnsigned);
     };
@@ -223,8 +227,8 @@ private:
   static OpFoldResult countFloat(TensorBuilder &b, Value start, Value limit, Value delta) {
     OpBuilder &builder = b.builder;
     Location loc = b.loc;
-    Value zero = b.constant(builder.getF64Type(), 0);
-    Value most = b.constant(builder.getF64Type(), 0x1p40);
+    Value zero = b.constant(start.getType(), 0);
+    Value most = b.constant(start.getType(), 0x1p40);
     Value isStep = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, delta, zero);
     b.check(OpFoldResult(isStep), "delta is 0");
     Value count = math::CeilOp::create(

@@ -127,6 +127,52 @@ static void inferLoop(OnnxOp op) {
 }
 
 //===----------------------------------------------------------------------===//
+// Scan
+//===----------------------------------------------------------------------===//
+
+/// Entry `i` of an INTS attribute of a Scan, or 0 without it.
+static int64_t getScanEntry(OnnxOp op, StringRef name, size_t i) {
+  auto entries = dyn_cast_or_null<DenseI64ArrayAttr>(op.getOnnxAttr(name));
+  return entries && i < static_cast<size_t>(entries.size()) ? entries[i] : 0;
+}
+
+/// States have the type that covers the initial one and the body's; scan outputs are stacked, as
+/// many as there are slices of the scan inputs. Opset 8 has a batch dim and stays untyped.
+static void inferScan(OnnxOp op) {
+  Region *body = getBody(op, "body");
+  auto count = dyn_cast_or_null<IntegerAttr>(op.getOnnxAttr("num_scan_inputs"));
+  int64_t inputs = op.getInputs().size();
+  if (!body || !count || op.getVersion() < 9 || count.getInt() < 1 || count.getInt() > inputs)
+    return;
+  ValueRange yields = body->front().getTerminator()->getOperands();
+  size_t states = inputs - count.getInt();
+  if (yields.size() != op.getNumResults() || states > op.getNumResults())
+    return;
+  int64_t length = ShapedType::kDynamic;
+  if (auto scanned = dyn_cast<RankedTensorType>(op.getInputs()[states].getType())) {
+    int64_t axis = getScanEntry(op, "scan_input_axes", 0);
+    axis += axis < 0 ? scanned.getRank() : 0;
+    if (axis >= 0 && axis < scanned.getRank())
+      length = scanned.getDimSize(axis);
+  }
+  for (auto [i, result] : llvm::enumerate(op.getResults())) {
+    Type type = yields[i].getType();
+    if (i < states) {
+      result.setType(joinTypes(type, op.getInputs()[i].getType()));
+      continue;
+    }
+    auto slice = dyn_cast<RankedTensorType>(type);
+    int64_t axis = getScanEntry(op, "scan_output_axes", i - states);
+    axis += slice && axis < 0 ? slice.getRank() + 1 : 0;
+    if (!slice || axis < 0 || axis > slice.getRank())
+      continue;
+    SmallVector<int64_t> shape(slice.getShape());
+    shape.insert(shape.begin() + axis, length);
+    result.setType(slice.clone(shape));
+  }
+}
+
+//===----------------------------------------------------------------------===//
 // Other nodes that stay
 //===----------------------------------------------------------------------===//
 
@@ -166,6 +212,8 @@ void onnx::inferOpaqueTypes(OnnxOp op) {
     return inferIf(op);
   if (op.getOpType() == "Loop" && op.isDefaultDomain())
     return inferLoop(op);
+  if (op.getOpType() == "Scan" && op.isDefaultDomain())
+    return inferScan(op);
   if (op.getInputs().empty() || op.getNumResults() == 0)
     return;
   auto first = dyn_cast<RankedTensorType>(op.getInputs()[0].getType());

@@ -18,6 +18,15 @@ using namespace mlir::compress::test;
 
 namespace {
 
+/// Targets of this host that differ in f32 code.
+std::vector<CpuTarget> getFloatTargets() {
+  std::vector<CpuTarget> targets;
+  for (const CpuTarget &target : KernelHarness::getTargets())
+    if (!target.vnni)
+      targets.push_back(target);
+  return targets;
+}
+
 using Sizes = std::array<int64_t, 4>;
 
 /// Matrices `[b0, b1, rows, columns]`, stored in another order of dims.
@@ -98,7 +107,7 @@ std::vector<float> check(KernelHarness &harness, StringRef kernel, const MatMulS
 /// Compiles the kernel of `shape` and checks all cases, for all targets.
 void checkAll(const MatMulShape &shape, ArrayRef<Case> cases) {
   std::vector<std::vector<float>> first;
-  for (const CpuTarget &target : KernelHarness::getTargets()) {
+  for (const CpuTarget &target : getFloatTargets()) {
     KernelHarness harness(target);
     std::string name = getMatMulKernel(*harness.library, shape).getName().str();
     harness.compile();
@@ -146,7 +155,7 @@ TEST(MatMulKernel, Broadcasting) {
 }
 
 TEST(MatMulKernel, StaticSizes) {
-  for (int64_t columns : {1, 64, 40, 200}) {
+  for (int64_t columns : {1, 40, 128}) {
     MatMulShape shape;
     shape.depth = 48;
     shape.columns = columns;

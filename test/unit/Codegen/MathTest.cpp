@@ -190,6 +190,31 @@ TEST(Math, SameBitsAndSmallErrors) {
   checkFunctions(kUnary, x, x);
 }
 
+/// The short form has the bits of exp, or 0 where the result is hardly normal.
+TEST(Math, ExpOfNonPositive) {
+  const Function functions[] = {
+      {"exp", emitUnary<math::ExpOp>, [](double x, double) { return std::exp(x); }, 1},
+      {"short", [](KernelBuilder &b, Value x, Value) { return emitExpOfNonPositive(b, x); },
+       [](double x, double) { return x < -87.33f ? 0 : double(std::exp(x)); }, 1}};
+  std::vector<float> x;
+  for (float value : sampleFloats(4099))
+    if (!(value > 0))
+      x.push_back(value);
+  checkFunctions(functions, x, x);
+  KernelHarness harness(KernelHarness::getTargets().front());
+  for (const Function &function : functions)
+    addKernel(harness, function, 0);
+  expandAndCompile(harness);
+  std::vector<float> full(x.size()), brief(x.size());
+  auto size = static_cast<int64_t>(x.size());
+  MemRef<float, 1> xs(x.data(), {size}), fulls(full.data(), {size}), briefs(brief.data(), {size});
+  harness.call("exp0", xs, xs, fulls);
+  harness.call("short0", xs, xs, briefs);
+  for (size_t i = 0; i < x.size(); ++i)
+    if (x[i] >= -87.33f)
+      ASSERT_EQ(full[i], brief[i]) << x[i];
+}
+
 /// Positions times frequencies of rotary embeddings.
 TEST(Math, SinCosOfLargeAngles) {
   std::vector<float> x;

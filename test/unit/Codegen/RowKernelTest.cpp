@@ -142,7 +142,7 @@ static void testSoftmax(bool isLog, int64_t length, int64_t rows, Matrix &x, Ker
   harness.call(name, in, out);
   reference::Tensor expected = llvm::cantFail(isLog ? reference::logSoftmax(x.toTensor(), 1)
                                                     : reference::softmax(x.toTensor(), 1));
-  expectClose(y, expected, isLog ? 4e-7 : 6e-6, isLog ? 1e-6 : 1e-44, name);
+  expectClose(y, expected, isLog ? 4e-7 : 6e-6, isLog ? 1e-6 : 1.2e-38, name);
   result = y.data;
 }
 

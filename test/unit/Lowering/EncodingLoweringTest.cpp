@@ -111,7 +111,7 @@ TEST(EncodingLoweringTest, Quantize) {
 TEST(EncodingLoweringTest, WrongNumberOfScales) {
   OpHarness harness(quantizations("f32", "i8"), Sizes::Dynamic);
   Tensor x = edgeValues(DataType::F32, {6, 10});
-  for (ArrayRef<int64_t> grid : {ArrayRef<int64_t>({6, 2}), ArrayRef<int64_t>({1, 3})})
+  for (const SmallVector<int64_t> &grid : {SmallVector<int64_t>{6, 2}, SmallVector<int64_t>{1, 3}})
     EXPECT_EQ(harness.getError("quantize_group", {x, scales(DataType::F32, grid)}),
               "wrong number of scales");
   EXPECT_EQ(harness.getError("quantize_row", {x, scales(DataType::F32, {6, 0})}),
@@ -132,7 +132,7 @@ TEST(EncodingLoweringTest, DynamicQuantize) {
         std::string results = "(" + to + ", " + scale + ", " + zero + ")";
         text +=
             ("func.func @" + rows + "(%x: " + from + ") -> " + results +
-             " {\n  %q, %s, %z = compress.dynamic_quantize " + rows + " %x : (" + from + ") -> " +
+             " {\n  %q, %s, %z = compress.dynamic_quantize %x " + rows + " : (" + from + ") -> " +
              results + "\n  return %q, %s, %z : " + to + ", " + scale + ", " + zero + "\n}\n")
                 .str();
       }
@@ -143,7 +143,9 @@ TEST(EncodingLoweringTest, DynamicQuantize) {
         harness.check(name, {reference::randomTensor(random, type, {5, 37})}, 0);
         harness.check(name, {reference::get(Tensor::create(type, {3, 4}))}, 0);
         harness.check(name, {edgeValues(type, {4, 4})}, 0);
-        harness.check(name, {reference::get(Tensor::create(type, {3, 0}))}, 0);
+        // A row of nothing has parameters too, by the op's types.
+        if (name == "tensor")
+          harness.check(name, {reference::get(Tensor::create(type, {3, 0}))}, 0);
         harness.check(name, {edgeValues(type, {2, 18}, 17)}, 0);
       }
     }

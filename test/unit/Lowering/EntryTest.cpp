@@ -352,6 +352,8 @@ TEST(Entry, SizeFromData) {
   for (int64_t n : {3, 0, 1000}) {
     Ints size = {{}, {n}};
     ASSERT_TRUE(model.run(size));
+    // The size is read from the input at the top.
+    EXPECT_EQ(model.getPlan("heap"), 0);
     Floats y = model.take<float>(0);
     ASSERT_EQ(y.sizes, std::vector<int64_t>{n});
     for (float value : y.data)
@@ -363,6 +365,63 @@ TEST(Entry, SizeFromData) {
   EXPECT_EQ(model.getError(), "negative size");
   EXPECT_FALSE(model.run(huge));
   EXPECT_NE(model.getError(), "");
+}
+
+//===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+/// Row-wise sums of exp(x), then x / sum: enough work for threads when there are many rows.
+static const char *const softmax = R"(
+  #id = affine_map<(d0, d1) -> (d0, d1)>
+  #row = affine_map<(d0, d1) -> (d0)>
+  func.func @main(%x: tensor<?x500xf32>) -> (tensor<?x500xf32>, tensor<500xf32>) {
+    %c0 = arith.constant 0 : index
+    %zero = arith.constant 0.0 : f32
+    %n = tensor.dim %x, %c0 : tensor<?x500xf32>
+    %e = tensor.empty(%n) : tensor<?x500xf32>
+    %a = linalg.exp ins(%x : tensor<?x500xf32>) outs(%e : tensor<?x500xf32>) -> tensor<?x500xf32>
+    %s0 = tensor.empty(%n) : tensor<?xf32>
+    %s1 = linalg.fill ins(%zero : f32) outs(%s0 : tensor<?xf32>) -> tensor<?xf32>
+    %s = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%a : tensor<?x500xf32>) outs(%s1 : tensor<?xf32>) {
+    ^bb0(%p: f32, %q: f32):
+      %r = arith.addf %p, %q fastmath<reassoc> : f32
+      linalg.yield %r : f32
+    } -> tensor<?xf32>
+    %y = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%a, %s : tensor<?x500xf32>, tensor<?xf32>) outs(%e : tensor<?x500xf32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %r = arith.divf %p, %q : f32
+      linalg.yield %r : f32
+    } -> tensor<?x500xf32>
+    %t0 = tensor.empty() : tensor<500xf32>
+    %t1 = linalg.fill ins(%zero : f32) outs(%t0 : tensor<500xf32>) -> tensor<500xf32>
+    %t = linalg.reduce ins(%y : tensor<?x500xf32>) outs(%t1 : tensor<500xf32>) dimensions = [0] (%p: f32, %q: f32) {
+      %u = arith.addf %p, %q : f32
+      linalg.yield %u : f32
+    }
+    return %y, %t : tensor<?x500xf32>, tensor<500xf32>
+  })";
+
+TEST(Entry, ThreadsDoNotChangeResults) {
+  EntryHarness one(softmax, 1), four(softmax, 4);
+  for (int64_t rows : {1, 7, 1000}) {
+    Floats x = map(iota({rows, 500}), [](float x) { return std::fmod(x * 0.37f, 5.0f); });
+    ASSERT_TRUE(one.run(x));
+    Floats y = one.take<float>(0), sums = one.take<float>(1);
+    ASSERT_EQ(y.sizes, x.sizes);
+    for (int64_t row = 0; row < rows; ++row) {
+      double sum = 0;
+      for (int64_t i = 0; i < 500; ++i)
+        sum += std::exp(static_cast<double>(x.data[row * 500 + i]));
+      for (int64_t i = 0; i < 500; ++i)
+        ASSERT_NEAR(y.data[row * 500 + i], std::exp(x.data[row * 500 + i]) / sum, 1e-7);
+    }
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      ASSERT_TRUE(four.run(x));
+      EXPECT_EQ(four.take<float>(0), y);
+      EXPECT_EQ(four.take<float>(1), sums);
+    }
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -13,7 +13,6 @@
 #include "compress/ExternalInterfaces/Register.h"
 #include "compress/Runtime/compress_rt.h"
 #include "compress/Support/NumericFormats.h"
-#include "mlir/Conversion/MathToLibm/MathToLibm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -165,7 +164,6 @@ OpHarness::OpHarness(StringRef text, Sizes sizes) : impl(std::make_unique<Impl>(
   lowering.addPass(createCanonicalizerPass());
   lowering.addPass(createCSEPass());
   PassManager finish(context);
-  finish.addPass(createConvertMathToLibmPass());
   buildLowerToLLVMPipeline(finish);
   if (failed(lowering.run(*module))) {
     ADD_FAILURE() << "bufferization failed";
@@ -173,8 +171,6 @@ OpHarness::OpHarness(StringRef text, Sizes sizes) : impl(std::make_unique<Impl>(
   }
   for (func::FuncOp function : module->getOps<func::FuncOp>())
     passResultsThroughTable(function);
-  if (std::getenv("COMPRESS_DUMP"))
-    module->dump();
   if (failed(finish.run(*module))) {
     ADD_FAILURE() << "lowering to LLVM failed";
     return;

@@ -22,7 +22,9 @@ namespace mlir {
 namespace compress {
 
 /// Softmax of each row, or its logarithm. Arguments: x, y `[rows, length]`. Entries of -infinity
-/// give 0; a row with NaN or +infinity, or of only -infinity, has NaN as in the formula.
+/// give 0; a row with NaN or +infinity, or of only -infinity, has NaN as in the formula. Numbers
+/// that are more than 87.33 below the largest of their row count as -infinity in the sum and in
+/// softmax.
 func::FuncOp getSoftmaxKernel(KernelLibrary &library, int64_t length, bool isLog);
 
 struct NormRequest {

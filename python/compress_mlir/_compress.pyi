@@ -1,0 +1,49 @@
+"""The compiler behind compress_mlir; use that."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+class CompressError(Exception):
+    """A bad model, argument or input; the message says what was expected and what was found."""
+
+class UnsupportedError(CompressError):
+    """The input is fine, but this version cannot handle it."""
+
+class TensorSpec:
+    """An input or output of a model."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> str:
+        """Element type as MLIR calls it: 'f32', 'i64', 'ui8', 'i1'."""
+    @property
+    def shape(self) -> list[int]:
+        """Sizes; -1 where only a run knows."""
+    @property
+    def dims(self) -> list[str]:
+        """Name of each dim; '' for dims without a name."""
+
+class Session:
+    @property
+    def inputs(self) -> list[TensorSpec]: ...
+    @property
+    def outputs(self) -> list[TensorSpec]: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def plan(self) -> str: ...
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]: ...
+    def save(self, path: str) -> None: ...
+
+class Model:
+    def compress(self, quantize: str, prune: str, recipe: str) -> Model: ...
+    def compile(self, threads: int, target: str, dims: Mapping[str, int]) -> Session: ...
+    def save(self, path: str, form: str) -> None: ...
+    def report(self) -> str: ...
+
+def load_model(path: str) -> Model: ...
+def parse_model(bytes: bytes) -> Model: ...
+def load_session(path: str, threads: int) -> Session: ...

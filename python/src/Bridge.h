@@ -1,0 +1,106 @@
+//===- Bridge.h - what the Python module sees of the compiler --*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Only the standard library: the Python module is compiled with exceptions and RTTI, the compiler
+// without. All functions may be called without the GIL and from several threads.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_PYTHON_BRIDGE_H
+#define COMPRESS_PYTHON_BRIDGE_H
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace compress_python {
+
+/// An error; `isUnsupported` if the input is fine but cannot be handled.
+struct Failure {
+  std::string message;
+  bool isUnsupported = false;
+};
+template <typename T>
+using Result = std::variant<T, Failure>;
+
+/// A tensor in memory. `type` is the name of the element type in MLIR ("f32", "ui8", "i1").
+struct Tensor {
+  std::string type;
+  void *data = nullptr;
+  std::vector<int64_t> shape;
+  /// In bytes; empty: dense, row-major.
+  std::vector<int64_t> strides;
+  /// Keeps `data`; null if somebody else does.
+  std::shared_ptr<void> owner;
+};
+
+/// An input or output; a size of -1 is known only in a run.
+struct Spec {
+  std::string name, type;
+  std::vector<int64_t> shape;
+  std::vector<std::string> dims;
+};
+
+struct CompileSettings {
+  int threads = 0;
+  std::string target = "host";
+  std::map<std::string, int64_t> dims;
+};
+
+struct SessionState;
+/// See compress/ExecutionEngine/Session.h.
+class Session {
+public:
+  explicit Session(std::unique_ptr<SessionState> state);
+  ~Session();
+  static Result<std::shared_ptr<Session>> load(const std::string &path, int threads);
+
+  std::vector<Spec> getInputs() const;
+  std::vector<Spec> getOutputs() const;
+  int getThreads() const;
+  /// The plan as text.
+  std::string getPlan() const;
+  /// Outputs in the order of `getOutputs`. Float types that NumPy lacks go in and out as f32.
+  Result<std::vector<Tensor>> run(const std::vector<std::pair<std::string, Tensor>> &inputs);
+  std::optional<Failure> save(const std::string &path) const;
+
+private:
+  std::unique_ptr<SessionState> state;
+};
+
+struct ModelState;
+/// A model as a module of the compiler. Immutable.
+class Model {
+public:
+  explicit Model(std::unique_ptr<ModelState> state);
+  ~Model();
+  /// Reads a file .onnx, .mlir or .mlirbc.
+  static Result<std::shared_ptr<Model>> load(const std::string &path);
+  /// Reads a serialized ONNX model.
+  static Result<std::shared_ptr<Model>> parse(const std::string &bytes);
+
+  Result<std::shared_ptr<Model>> compress(const std::string &quantize, const std::string &prune,
+                                          const std::string &recipe) const;
+  Result<std::shared_ptr<Session>> compile(const CompileSettings &settings) const;
+  /// Writes .onnx, .mlir or .mlirbc.
+  std::optional<Failure> save(const std::string &path, const std::string &form) const;
+  /// What compression did, as JSON; "" if the model was not compressed.
+  std::string getReport() const;
+
+private:
+  std::unique_ptr<ModelState> state;
+};
+
+} // namespace compress_python
+
+#endif // COMPRESS_PYTHON_BRIDGE_H
