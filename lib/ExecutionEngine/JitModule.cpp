@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/ExecutionEngine/JitModule.h"
+#include "PerfMap.h"
 #include "compress/Runtime/compress_rt.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -127,8 +128,15 @@ JitModule::link(std::unique_ptr<llvm::MemoryBuffer> object) {
                                                       llvm::JITSymbolFlags::Exported};
   if (llvm::Error error = library.define(orc::absoluteSymbols(std::move(runtime))))
     return error;
+  PerfMap map = PerfMap::create(object->getMemBufferRef());
   if (llvm::Error error = (*jit)->addObjectFile(std::move(object)))
     return error;
+  if (!map.getAnchor().empty()) {
+    llvm::Expected<orc::ExecutorAddr> address = (*jit)->lookup(map.getAnchor());
+    if (!address)
+      return address.takeError();
+    map.write(address->getValue());
+  }
   return std::unique_ptr<JitModule>(new JitModule(std::move(*jit)));
 }
 
