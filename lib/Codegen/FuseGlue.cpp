@@ -32,9 +32,9 @@ static bool isExpensive(linalg::LinalgOp op) {
   });
 }
 
-/// A producer with one reader is computed where it is read, unless that computes expensive functions
-/// several times: where the reader has loops that the producer does not have, other than inner
-/// ones, out of which they are hoisted again.
+/// A producer with one reader is computed where it is read, unless that computes expensive
+/// functions several times: where the reader has loops that the producer does not have, other than
+/// inner ones, out of which they are hoisted again.
 static bool shouldFuse(OpOperand *operand) {
   Operation *producer = operand->get().getDefiningOp();
   if (!producer || !producer->hasOneUse())

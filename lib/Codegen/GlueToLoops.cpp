@@ -157,8 +157,7 @@ Value LoopEmitter::loadOperand(OpOperand &operand) {
   Value buffer = getBuffer(operand);
   if (!isa<MemRefType>(buffer.getType()))
     return buffer;
-  return memref::LoadOp::create(builder, loc, buffer,
-                                getIndices(maps[operand.getOperandNumber()]));
+  return memref::LoadOp::create(builder, loc, buffer, getIndices(maps[operand.getOperandNumber()]));
 }
 
 /// The body for one point; `outputs` are the values of outputs so far (null if not read).
@@ -207,8 +206,8 @@ void LoopEmitter::emitOuterLoops() {
   });
   if (numParallel) {
     SmallVector<Value> zeros(numParallel, zero), ones(numParallel, one);
-    auto loop = scf::ParallelOp::create(builder, loc, zeros,
-                                        ArrayRef(ends).take_front(numParallel), ones);
+    auto loop =
+        scf::ParallelOp::create(builder, loc, zeros, ArrayRef(ends).take_front(numParallel), ones);
     if (minIterations > 1)
       loop->setAttr(minIterationsAttr, builder.getI64IntegerAttr(minIterations));
     llvm::append_range(ivs, loop.getInductionVars());
@@ -236,9 +235,8 @@ void LoopEmitter::run() {
   if (isCarried())
     for (auto [output, init] : llvm::zip_equal(outputs, op.getDpsInitsMutable()))
       output = loadOperand(init);
-  SmallVector<Value> results = isCarried()
-                                   ? emitCarriedLoops(iterators.size() - numCarried, outputs)
-                                   : emitPayload(outputs);
+  SmallVector<Value> results =
+      isCarried() ? emitCarriedLoops(iterators.size() - numCarried, outputs) : emitPayload(outputs);
   for (auto [init, result] : llvm::zip_equal(op.getDpsInitsMutable(), results))
     memref::StoreOp::create(builder, loc, result, getBuffer(init),
                             getIndices(maps[init.getOperandNumber()]));

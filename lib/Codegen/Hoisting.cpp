@@ -31,8 +31,7 @@ static bool isLoadOfInput(memref::LoadOp load) {
   auto argument = dyn_cast<BlockArgument>(load.getMemRef());
   if (!argument || !isa<func::FuncOp>(argument.getOwner()->getParentOp()))
     return false;
-  for (auto [index, size] :
-       llvm::zip_equal(load.getIndices(), load.getMemRefType().getShape())) {
+  for (auto [index, size] : llvm::zip_equal(load.getIndices(), load.getMemRefType().getShape())) {
     std::optional<int64_t> known = getConstantIntValue(index);
     if (!known || *known < 0 || ShapedType::isDynamic(size) || *known >= size)
       return false;

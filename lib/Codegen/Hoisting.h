@@ -14,8 +14,8 @@
 namespace mlir {
 namespace compress {
 
-/// Whether `value` is available before `point`, or can be computed there by moving pure ops and loads
-/// of the function's inputs, which nobody writes.
+/// Whether `value` is available before `point`, or can be computed there by moving pure ops and
+/// loads of the function's inputs, which nobody writes.
 bool canHoistBefore(Value value, Operation *point);
 /// Moves what `canHoistBefore` allows.
 void hoistBefore(Value value, Operation *point);

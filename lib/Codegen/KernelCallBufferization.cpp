@@ -32,9 +32,8 @@ static bool hasLayoutOf(MemRefType from, MemRefType to) {
   // Both identity, with different knowledge of sizes.
   if (from.getLayout().isIdentity() && to.getLayout().isIdentity())
     return true;
-  return llvm::all_of(llvm::zip_equal(fromStrides, toStrides), [&](auto pair) {
-    return agrees(std::get<0>(pair), std::get<1>(pair));
-  });
+  return llvm::all_of(llvm::zip_equal(fromStrides, toStrides),
+                      [&](auto pair) { return agrees(std::get<0>(pair), std::get<1>(pair)); });
 }
 
 /// A dense buffer of the sizes of `buffer`.
@@ -45,8 +44,8 @@ static FailureOr<Value> createDense(RewriterBase &rewriter, Location loc, Value 
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (type.isDynamicDim(dim))
       sizes.push_back(memref::DimOp::create(rewriter, loc, buffer, dim));
-  return options.createAlloc(rewriter, loc,
-                             MemRefType::get(type.getShape(), type.getElementType()), sizes);
+  return options.createAlloc(rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()),
+                             sizes);
 }
 
 namespace {
@@ -67,8 +66,7 @@ struct KernelCallModel
     SmallVector<Value> arguments, results;
     // Outputs that the kernel cannot write directly: buffer of the kernel, buffer of the result.
     SmallVector<std::pair<Value, Value>> copies;
-    for (auto [operand, type] :
-         llvm::zip_equal(call->getOpOperands(), callee.getArgumentTypes())) {
+    for (auto [operand, type] : llvm::zip_equal(call->getOpOperands(), callee.getArgumentTypes())) {
       if (!isa<TensorType>(operand.get().getType())) {
         arguments.push_back(operand.get());
         continue;

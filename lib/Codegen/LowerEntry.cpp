@@ -25,8 +25,8 @@ namespace {
 class EntryBuilder {
 public:
   EntryBuilder(ModuleOp module, func::FuncOp function)
-      : module(module), function(function), builder(function.getContext()),
-        loc(function.getLoc()), pointerType(LLVM::LLVMPointerType::get(function.getContext())) {}
+      : module(module), function(function), builder(function.getContext()), loc(function.getLoc()),
+        pointerType(LLVM::LLVMPointerType::get(function.getContext())) {}
 
   LogicalResult run();
 
@@ -85,8 +85,7 @@ void EntryBuilder::checkSize(Value size, unsigned input, int64_t dim, int64_t ex
   std::string place =
       ("dim " + Twine(dim) + " of input '" + (name ? name.getValue() : StringRef("")) + "'").str();
   auto assertEqual = [&](Value other, const Twine &message) {
-    Value equal =
-        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, size, other);
+    Value equal = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, size, other);
     cf::AssertOp::create(builder, loc, equal, builder.getStringAttr(message));
   };
   if (!ShapedType::isDynamic(expected)) {
@@ -107,9 +106,8 @@ Value EntryBuilder::loadInput(MemRefType type, unsigned index) {
   auto tensorType =
       LLVM::LLVMStructType::getLiteral(builder.getContext(), {pointerType, pointerType});
   auto loadField = [&](int32_t field) -> Value {
-    Value address =
-        LLVM::GEPOp::create(builder, loc, pointerType, tensorType, inputs,
-                            ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index), field});
+    Value address = LLVM::GEPOp::create(builder, loc, pointerType, tensorType, inputs,
+                                        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index), field});
     return LLVM::LoadOp::create(builder, loc, pointerType, address);
   };
   Value data = loadField(0);

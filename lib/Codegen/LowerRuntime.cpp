@@ -121,8 +121,8 @@ Block *RuntimeLowering::getFailBlock() {
   failBlock = builder.createBlock(&function.getBody(), function.getBody().end());
   SmallVector<Value> results;
   if (function.getNumResults())
-    results.push_back(arith::ConstantOp::create(builder, function.getLoc(),
-                                                builder.getI32IntegerAttr(-1)));
+    results.push_back(
+        arith::ConstantOp::create(builder, function.getLoc(), builder.getI32IntegerAttr(-1)));
   func::ReturnOp::create(builder, function.getLoc(), results);
   return failBlock;
 }
@@ -144,9 +144,9 @@ Value RuntimeLowering::getMessage(Location loc, StringRef text) {
     std::string bytes = text.str();
     bytes.push_back(0);
     auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size());
-    global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true,
-                                    LLVM::Linkage::Internal, "compress_message",
-                                    builder.getStringAttr(bytes));
+    global =
+        LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal,
+                               "compress_message", builder.getStringAttr(bytes));
     symbols.insert(global);
   }
   return LLVM::AddressOfOp::create(builder, loc, pointerType, global.getSymName());
@@ -262,14 +262,13 @@ LogicalResult RuntimeLowering::lower(func::FuncOp given) {
   return success();
 }
 
-/// Private functions are internal to the compiled module. Kernels stay functions of their own: inside
-/// the entry they would only make one large function.
+/// Private functions are internal to the compiled module. Kernels stay functions of their own:
+/// inside the entry they would only make one large function.
 static void setLinkage(func::FuncOp function) {
   MLIRContext *context = function.getContext();
   if (!function.isPrivate())
     return;
-  function->setAttr("llvm.linkage",
-                    LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
+  function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
   function->setAttr("passthrough", ArrayAttr::get(context, StringAttr::get(context, "noinline")));
 }
 

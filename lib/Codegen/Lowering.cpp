@@ -116,12 +116,12 @@ void mlir::compress::registerCodegenPipelines() {
   PassPipelineRegistration<>("compress-glue-pipeline",
                              "linalg and kernel calls on tensors to functions on planned buffers",
                              buildGluePipeline);
-  PassPipelineRegistration<>("compress-llvm-pipeline",
-                             "functions on buffers to the LLVM dialect", buildLowerToLLVMPipeline);
+  PassPipelineRegistration<>("compress-llvm-pipeline", "functions on buffers to the LLVM dialect",
+                             buildLowerToLLVMPipeline);
   PassPipelineRegistration<>("compress-tensors-pipeline",
                              "linalg and kernel calls on tensors to a compiled model's entry",
                              buildTensorsToLLVMPipeline);
-  PassPipelineRegistration<LowerPipelineOptions>(
-      "compress-lower-pipeline", "A normalised model to the LLVM dialect",
-      buildLowerToBinaryPipeline);
+  PassPipelineRegistration<LowerPipelineOptions>("compress-lower-pipeline",
+                                                 "A normalised model to the LLVM dialect",
+                                                 buildLowerToBinaryPipeline);
 }

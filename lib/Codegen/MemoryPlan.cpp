@@ -52,9 +52,10 @@ static MemoryPlan placeInOrder(ArrayRef<LiveBuffer> buffers, ArrayRef<unsigned> 
     int64_t offset = best < 0 ? end : best;
     plan.offsets[index] = offset;
     plan.bytes = std::max(plan.bytes, offset + bytes);
-    auto after = std::upper_bound(
-        placed.begin(), placed.end(), offset,
-        [&](int64_t value, unsigned other) { return value < plan.offsets[other]; });
+    auto after =
+        std::upper_bound(placed.begin(), placed.end(), offset, [&](int64_t value, unsigned other) {
+          return value < plan.offsets[other];
+        });
     placed.insert(after, index);
   }
   return plan;

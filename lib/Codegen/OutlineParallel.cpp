@@ -206,8 +206,8 @@ func::FuncOp Outliner::createBody(scf::ParallelOp loop, ArrayRef<Value> counts) 
 
 void Outliner::callParallelFor(OpBuilder &builder, func::FuncOp body, Value context, Value total) {
   Location loc = body.getLoc();
-  Value address = func::ConstantOp::create(builder, loc, body.getFunctionType(),
-                                           SymbolRefAttr::get(body));
+  Value address =
+      func::ConstantOp::create(builder, loc, body.getFunctionType(), SymbolRefAttr::get(body));
   address = UnrealizedConversionCastOp::create(builder, loc, pointerType, address).getResult(0);
   func::FuncOp callee = getRuntimeFunction(module, "compress_rt_parallel_for",
                                            {pointerType, pointerType, builder.getI64Type()}, {});
@@ -243,8 +243,7 @@ LogicalResult Outliner::outline(scf::ParallelOp loop) {
   total = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), total);
   if (auto least = loop->getAttrOfType<IntegerAttr>(minIterationsAttr)) {
     Value limit = createI64(builder, loc, least.getInt());
-    Value isWorthIt =
-        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, total, limit);
+    Value isWorthIt = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, total, limit);
     auto branch = scf::IfOp::create(builder, loc, isWorthIt, /*withElseRegion=*/true);
     builder.setInsertionPointToStart(branch.elseBlock());
     Value begin = createI64(builder, loc, 0);

@@ -124,13 +124,13 @@ static bool adoptAllocation(Value value, unsigned index) {
   for (const SizeProduct &product : products) {
     for (Value size : product.values)
       hoistBefore(size, alloc);
-    sizes.push_back(getValueOrCreateConstantIndexOp(
-        builder, alloc.getLoc(), emitProduct(builder, alloc.getLoc(), product)));
+    sizes.push_back(getValueOrCreateConstantIndexOp(builder, alloc.getLoc(),
+                                                    emitProduct(builder, alloc.getLoc(), product)));
   }
   Value output = createOutput(builder, alloc.getLoc(), type, sizes, index);
   if (type != alloc.getType())
-    output = createReshape(builder, alloc.getLoc(), output, alloc.getType(),
-                           alloc.getDynamicSizes());
+    output =
+        createReshape(builder, alloc.getLoc(), output, alloc.getType(), alloc.getDynamicSizes());
   alloc.replaceAllUsesWith(output);
   alloc.erase();
   return true;

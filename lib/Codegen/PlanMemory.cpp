@@ -271,9 +271,9 @@ void MemoryPlanner::run() {
   auto alignment = builder.getI64IntegerAttr(bufferAlignment);
   int64_t bytes = dynamicBytes ? ShapedType::kDynamic : arenaBytes;
   auto type = MemRefType::get(bytes, builder.getI8Type());
-  auto workspace = memref::AllocOp::create(
-      builder, function.getLoc(), type, dynamicBytes ? ValueRange(dynamicBytes) : ValueRange(),
-      alignment);
+  auto workspace =
+      memref::AllocOp::create(builder, function.getLoc(), type,
+                              dynamicBytes ? ValueRange(dynamicBytes) : ValueRange(), alignment);
   workspace->setAttr("compress.workspace", builder.getUnitAttr());
   for (auto [alloc, offset] : offsets) {
     OpBuilder at(alloc);

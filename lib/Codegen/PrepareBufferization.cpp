@@ -11,6 +11,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::compress {
@@ -21,6 +22,24 @@ namespace mlir::compress {
 using namespace mlir;
 using namespace mlir::compress;
 
+/// Whether `value` is `carried` with some elements overwritten, op by op: then it can stay in the
+/// buffer by itself.
+static bool isUpdateOf(Value value, Value carried) {
+  while (value != carried) {
+    auto result = dyn_cast<OpResult>(value);
+    if (!result)
+      return false;
+    Operation *op = result.getOwner();
+    if (auto loop = dyn_cast<scf::ForOp>(op))
+      value = loop.getInitArgs()[result.getResultNumber()];
+    else if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
+      value = destination.getTiedOpOperand(result)->get();
+    else
+      return false;
+  }
+  return true;
+}
+
 /// Has what `terminator` passes on in static shape written into the buffers of `carried`:
 ///
 ///   scf.yield %next   ->   %same = bufferization.materialize_in_destination %next in %carried
@@ -29,12 +48,8 @@ static void writeInPlace(Operation *terminator, MutableOperandRange passed, Valu
   OpBuilder builder(terminator);
   for (auto [operand, destination] : llvm::zip(passed, carried)) {
     auto type = dyn_cast<RankedTensorType>(destination.getType());
-    if (!type || !type.hasStaticShape() || operand.get() == destination ||
-        operand.get().getType() != type)
-      continue;
-    // Done before.
-    auto writer = operand.get().getDefiningOp<bufferization::MaterializeInDestinationOp>();
-    if (writer && writer.getDest() == destination)
+    if (!type || !type.hasStaticShape() || operand.get().getType() != type ||
+        isUpdateOf(operand.get(), destination))
       continue;
     auto written = bufferization::MaterializeInDestinationOp::create(
         builder, terminator->getLoc(), type, operand.get(), destination);

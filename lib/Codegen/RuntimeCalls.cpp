@@ -36,8 +36,8 @@ Value mlir::compress::createByteSize(OpBuilder &builder, Location loc, ValueRang
   for (Value size : sizes) {
     size = arith::MaxSIOp::create(builder, loc, size, zero);
     auto product = arith::MulUIExtendedOp::create(builder, loc, bytes, size);
-    Value fits = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, product.getHigh(),
-                                       zero);
+    Value fits =
+        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, product.getHigh(), zero);
     Value low = arith::MinUIOp::create(builder, loc, product.getLow(), largest);
     bytes = arith::SelectOp::create(builder, loc, fits, low, largest);
   }

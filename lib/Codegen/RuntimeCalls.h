@@ -23,8 +23,8 @@ func::FuncOp getRuntimeFunction(ModuleOp module, StringRef name, TypeRange argum
 /// A constant i64.
 Value createI64(OpBuilder &builder, Location loc, int64_t value);
 
-/// Bytes of a buffer of `sizes` (i64) elements of `elementBytes` bytes each: negative sizes count as
-/// 0, and what is too large for any machine becomes 2^50, which the run time refuses.
+/// Bytes of a buffer of `sizes` (i64) elements of `elementBytes` bytes each: negative sizes count
+/// as 0, and what is too large for any machine becomes 2^50, which the run time refuses.
 Value createByteSize(OpBuilder &builder, Location loc, ValueRange sizes, int64_t elementBytes);
 
 /// A dense memref of `type` at `pointer`; `sizes` are i64, one per dim. Its strides are computed.

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CompileMessages.h"
 #include "ProcessMemory.h"
 #include "SessionImpl.h"
 #include "compress/Codegen/CPU/KernelLibrary.h"
@@ -27,54 +28,13 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// From so many bytes of weights on, the memory of the compiler itself is given back between phases.
+/// From so many bytes of weights on, the memory of the compiler itself is given back between
+/// phases.
 static constexpr uint64_t kLargeModel = uint64_t(64) << 20;
 
 using Clock = std::chrono::steady_clock;
 
 namespace {
-/// Errors of a context as text, while it lives.
-class DiagnosticText {
-public:
-  explicit DiagnosticText(MLIRContext *context)
-      : handler(context, [this](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-            return failure();
-          add(diagnostic);
-          return success();
-        }) {}
-
-  /// What was reported since the last call.
-  std::string take() { return text.empty() ? "unknown error" : std::exchange(text, ""); }
-
-private:
-  void add(Diagnostic &diagnostic) {
-    llvm::raw_string_ostream os(text);
-    if (!text.empty())
-      os << "\n";
-    addPlace(os, diagnostic.getLocation());
-    os << diagnostic;
-    for (Diagnostic &note : diagnostic.getNotes())
-      os << "\nnote: " << note;
-  }
-
-  /// A node's name, or a place in a file.
-  static void addPlace(raw_ostream &os, Location loc) {
-    if (auto name = dyn_cast<NameLoc>(loc))
-      os << "node '" << name.getName().getValue() << "': ";
-    else if (auto file = dyn_cast<FileLineColLoc>(loc))
-      os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn()
-         << ": ";
-    else if (auto fused = dyn_cast<FusedLoc>(loc); fused && !fused.getLocations().empty())
-      addPlace(os, fused.getLocations().front());
-    else if (auto call = dyn_cast<CallSiteLoc>(loc))
-      addPlace(os, call.getCallee());
-  }
-
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
-
 /// Looks at the module when kernels have been chosen.
 class KernelObserver : public PassInstrumentation {
 public:
@@ -114,7 +74,7 @@ public:
 private:
   llvm::Error selectFunction();
   llvm::Error normalize(DiagnosticText &text);
-  llvm::Error checkOps();
+  llvm::Error checkOps(const OpaqueReasons &reasons);
   llvm::Error describe();
   llvm::Error lower(DiagnosticText &text, StringRef target);
   void readMemoryPlan();
@@ -204,7 +164,7 @@ llvm::Error SessionBuilder::normalize(DiagnosticText &text) {
 }
 
 /// Nodes without a model op cannot run.
-llvm::Error SessionBuilder::checkOps() {
+llvm::Error SessionBuilder::checkOps(const OpaqueReasons &reasons) {
   OnnxOp opaque;
   function.walk([&](OnnxOp op) {
     // If, Loop and Scan are compiled with what their bodies hold.
@@ -215,14 +175,15 @@ llvm::Error SessionBuilder::checkOps() {
   });
   if (!opaque)
     return llvm::Error::success();
-  std::string name;
+  std::string name, reason = reasons.lookup(opaque.getLoc()).str();
   if (auto loc = dyn_cast<NameLoc>(opaque.getLoc()))
     name = loc.getName().str();
-  return llvm::make_error<UnsupportedError>(
-      ("node '" + Twine(name) + "': the operator " +
-       (opaque.getDomain().empty() ? "" : opaque.getDomain() + ".") + opaque.getOpType() +
-       ", in this form, cannot be compiled; --remarks-filter=normalize of compress-opt says why")
-          .str());
+  std::string type =
+      (opaque.getDomain() + (opaque.getDomain().empty() ? "" : ".") + opaque.getOpType()).str();
+  if (reason.empty())
+    reason = type + ": this operator, in this form, is not supported";
+  return llvm::make_error<UnsupportedError>("node '" + name + "' (" + type +
+                                            ") cannot be compiled: " + reason);
 }
 
 /// Name, type and dims of an argument or result.
@@ -334,10 +295,13 @@ llvm::Expected<std::unique_ptr<Session>> SessionBuilder::build() {
   if (llvm::Error error = selectFunction())
     return error;
   bindDefaults(function);
-  if (llvm::Error error = normalize(text))
-    return error;
-  if (llvm::Error error = checkOps())
-    return error;
+  {
+    OpaqueReasons reasons(module.getContext());
+    if (llvm::Error error = normalize(text))
+      return error;
+    if (llvm::Error error = checkOps(reasons))
+      return error;
+  }
   if (llvm::Error error = describe())
     return error;
   // Next to the weights of a large model, there should be little else.

@@ -32,8 +32,8 @@ struct ContextDeleter {
 };
 
 struct Session::Impl {
-  /// Machine code as an object file, for `save`.
-  std::unique_ptr<llvm::MemoryBuffer> object;
+  /// Machine code.
+  ObjectFiles objects;
   /// Of the CPU that the code is for, as `CpuTarget`.
   std::string features;
   std::unique_ptr<JitModule> jit;

@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COMPRESS_PYTHON_BRIDGE_H
-#define COMPRESS_PYTHON_BRIDGE_H
+#ifndef COMPRESS_PYTHON_SRC_BRIDGE_H
+#define COMPRESS_PYTHON_SRC_BRIDGE_H
 
 #include <cstdint>
 #include <map>
@@ -103,4 +103,4 @@ private:
 
 } // namespace compress_python
 
-#endif // COMPRESS_PYTHON_BRIDGE_H
+#endif // COMPRESS_PYTHON_SRC_BRIDGE_H

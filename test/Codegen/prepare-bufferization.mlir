@@ -61,3 +61,19 @@ func.func @concat(%x: tensor<?x4xf32>) -> tensor<?x8xf32> {
 func.func private @no_private_function(%x: tensor<3xf32>) -> tensor<3xf32> {
   return %x : tensor<3xf32>
 }
+
+// CHECK-LABEL: func.func @no_update_of_carried(
+// CHECK-NOT: materialize_in_destination
+func.func @no_update_of_carried(%x: tensor<3xf32>, %v: f32) -> tensor<3xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %r = scf.for %i = %c0 to %c3 step %c1 iter_args(%a = %x) -> tensor<3xf32> {
+    %s = scf.for %j = %c0 to %i step %c1 iter_args(%b = %a) -> tensor<3xf32> {
+      %t = tensor.insert %v into %b[%j] : tensor<3xf32>
+      scf.yield %t : tensor<3xf32>
+    }
+    scf.yield %s : tensor<3xf32>
+  }
+  return %r : tensor<3xf32>
+}

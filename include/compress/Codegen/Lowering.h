@@ -20,8 +20,7 @@ namespace compress {
 struct LowerPipelineOptions : public PassPipelineOptions<LowerPipelineOptions> {
   Option<bool> kernels{*this, "kernels", llvm::cl::desc("Use generated kernels"),
                        llvm::cl::init(true)};
-  Option<std::string> target{*this, "target",
-                             llvm::cl::desc("CPU: host, avx2, avx512, avx512vnni"),
+  Option<std::string> target{*this, "target", llvm::cl::desc("CPU: host, avx2, avx512, avx512vnni"),
                              llvm::cl::init("host")};
 };
 
@@ -29,9 +28,9 @@ struct LowerPipelineOptions : public PassPipelineOptions<LowerPipelineOptions> {
 /// needs a dense buffer. Needed in every context that runs `buildGluePipeline`.
 void registerCodegenInterfaces(DialectRegistry &registry);
 
-/// Functions on tensors (`linalg`, `tensor`, `scf`, kernel calls; weights are arguments) to functions
-/// on memrefs: element-wise ops are fused, values get buffers (`compress_rt_output` for results,
-/// one planned workspace for the rest).
+/// Functions on tensors (`linalg`, `tensor`, `scf`, kernel calls; weights are arguments) to
+/// functions on memrefs: element-wise ops are fused, values get buffers (`compress_rt_output` for
+/// results, one planned workspace for the rest).
 void buildGluePipeline(OpPassManager &pm);
 
 /// The last part of lowering: functions on memrefs with `linalg` (on memrefs), `scf`, `vector`,

@@ -14,6 +14,7 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <memory>
+#include <vector>
 
 namespace llvm::orc {
 class LLJIT;
@@ -22,10 +23,13 @@ class LLJIT;
 namespace mlir {
 namespace compress {
 
-/// Optimises (O2) and compiles a module of the LLVM dialect for `target`: the bytes of an object
-/// file, position-independent.
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> compileToObject(ModuleOp module,
-                                                                    const CpuTarget &target);
+/// Object files that belong together.
+using ObjectFiles = std::vector<std::unique_ptr<llvm::MemoryBuffer>>;
+
+/// Optimises (O2) and compiles a module of the LLVM dialect for `target`: position-independent
+/// object files, several if the module has many functions, so that the cores of this machine
+/// can share the work.
+llvm::Expected<ObjectFiles> compileToObjects(ModuleOp module, const CpuTarget &target);
 
 /// A module of the LLVM dialect as machine code. Calls of `compress_rt_*` go to the run time that
 /// this library is linked with; calls of libm to the process.
@@ -34,9 +38,9 @@ public:
   /// Optimises (O2) and compiles `module` for `target`, which the host must be able to run.
   static llvm::Expected<std::unique_ptr<JitModule>> compile(ModuleOp module,
                                                             const CpuTarget &target);
-  /// Links an object file of `compileToObject` into this process. The file is trusted.
-  static llvm::Expected<std::unique_ptr<JitModule>>
-  link(std::unique_ptr<llvm::MemoryBuffer> object);
+  /// Links the object files of `compileToObjects` into this process. They are trusted, and must live
+  /// as long as the result.
+  static llvm::Expected<std::unique_ptr<JitModule>> link(const ObjectFiles &objects);
   ~JitModule();
 
   /// Address of a function; an error if there is none of that name.
@@ -44,6 +48,8 @@ public:
 
 private:
   explicit JitModule(std::unique_ptr<llvm::orc::LLJIT> jit);
+  /// Of `compile`.
+  ObjectFiles objects;
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 

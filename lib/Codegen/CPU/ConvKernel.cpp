@@ -22,7 +22,7 @@ using namespace mlir;
 using namespace mlir::compress;
 
 /// Elements of the planes of a region, and of the input of a run of pixels.
-static constexpr int64_t kRegionElements = 128 * 1024;
+static constexpr int64_t kRegionElements = 64 * 1024, kMaxRegionElements = 128 * 1024;
 /// Multiply-adds that are worth a piece of work for a thread (about 5 us).
 static constexpr int64_t kMinWork = 1 << 18;
 /// Pieces of work that keep threads busy evenly. Fewer regions are split by output channels.
@@ -180,9 +180,10 @@ void ConvEmitter::computePanel(const Region &region, Value source, Value channel
 void ConvEmitter::computePanels(const Region &region, Value source, Value channelStride, Value taps,
                                 Value begin, Value end) {
   auto compute = [&](Value room) {
-    b.forLoop(begin, b.min(end, fullPanels), 1, [&](Value panel) {
-      computePanel(region, source, channelStride, taps, panel, room, /*isLast=*/false);
-    });
+    if (parts.fullTile)
+      b.forLoop(begin, b.min(end, fullPanels), 1, [&](Value panel) {
+        computePanel(region, source, channelStride, taps, panel, room, /*isLast=*/false);
+      });
     if (request.groupOutputs % kConvRows)
       b.ifThen(b.less(fullPanels, end), [&] {
         computePanel(region, source, channelStride, taps, fullPanels, room, /*isLast=*/true);
@@ -380,26 +381,36 @@ static SmallVector<Type> getArgumentTypes(KernelLibrary &library, const ConvRequ
 }
 
 func::FuncOp compress::getConvKernel(KernelLibrary &library, const ConvRequest &request) {
+  std::string window = request.window.getName();
+  std::string suffix = request.epilogue.getName() + "_" + library.getTarget().getName().str();
+  SmallVector<Type> types = getArgumentTypes(library, request);
+  if (request.isDepthwise())
+    return library.getOrCreate(
+        "conv_depthwise_" + window + suffix,
+        "depthwise convolution " + window + ", f32 weight" + request.epilogue.getDescription(),
+        types, [&](KernelBuilder &b, ValueRange args) { emitDepthwiseConv(b, request, args); });
+
   int64_t rest = request.groupOutputs % kConvRows;
   Parts parts;
   parts.planes = getConvPlanesFunction(library, request.window,
                                        request.weight.format == ConvWeight::Format::Integer);
-  parts.fullTile = getConvTileFunction(library, request, kConvRows);
+  if (request.groupOutputs >= kConvRows || !rest)
+    parts.fullTile = getConvTileFunction(library, request, kConvRows);
   if (rest)
     parts.lastTile = getConvTileFunction(library, request, rest);
   if (request.weight.format == ConvWeight::Format::Codes)
     parts.decode = getConvDecodeFunction(library, request.weight);
-  std::string window = request.window.getName();
   std::string name = "conv_" + request.weight.getName() + "_" + window;
   if (request.groups > 1)
     name += "_grouped";
-  if (rest)
+  if (!parts.fullTile)
+    name += "_only" + std::to_string(rest);
+  else if (rest)
     name += "_rest" + std::to_string(rest);
-  name += request.epilogue.getName() + "_" + library.getTarget().getName().str();
   std::string description = (request.groups > 1 ? "grouped convolution " : "convolution ") +
                             window + ", " + request.weight.getName() + " weight" +
                             request.epilogue.getDescription();
   return library.getOrCreate(
-      name, description, getArgumentTypes(library, request),
+      name + suffix, description, types,
       [&](KernelBuilder &b, ValueRange args) { ConvEmitter(b, request, parts, args).emit(); });
 }

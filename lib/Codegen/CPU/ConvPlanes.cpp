@@ -94,6 +94,50 @@ std::string ConvWindow::getName() const {
 }
 
 //===----------------------------------------------------------------------===//
+// Pixels of a row
+//===----------------------------------------------------------------------===//
+
+/// 0, step, 2 step, ...
+static Value getSteps(KernelBuilder &b, int64_t step) {
+  int64_t lanes = b.getTarget().getLanes();
+  SmallVector<int32_t> values;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    values.push_back(static_cast<int32_t>(lane * step));
+  return b.create<arith::ConstantOp>(
+      DenseElementsAttr::get(b.getVectorType(lanes, b.getI32Type()), ArrayRef<int32_t>(values)));
+}
+
+/// `loadPixels` of any step but 2.
+static Value loadVector(KernelBuilder &b, Value source, Value at, Value firstColumn, Value width,
+                        int64_t step, Value outside) {
+  int64_t lanes = b.getTarget().getLanes();
+  Value first = b.create<arith::IndexCastOp>(b.getI32Type(), firstColumn);
+  Value limit = b.create<arith::IndexCastOp>(b.getI32Type(), width);
+  Value column = b.create<arith::AddIOp>(b.broadcast(first, lanes), getSteps(b, step));
+  Value inside =
+      b.create<arith::CmpIOp>(arith::CmpIPredicate::ult, column, b.broadcast(limit, lanes));
+  VectorType type = b.getVectorType(lanes, cast<MemRefType>(source.getType()).getElementType());
+  if (step == 1)
+    return b.create<vector::MaskedLoadOp>(type, source, ValueRange{at}, inside, outside);
+  return b.create<vector::GatherOp>(type, source, ValueRange{at}, getSteps(b, step), inside,
+                                    outside);
+}
+
+Value compress::loadPixels(KernelBuilder &b, Value source, Value at, Value firstColumn, Value width,
+                           int64_t step, Value outside) {
+  if (step != 2)
+    return loadVector(b, source, at, firstColumn, width, step, outside);
+  int64_t lanes = b.getTarget().getLanes();
+  Value low = loadVector(b, source, at, firstColumn, width, 1, outside);
+  Value high =
+      loadVector(b, source, b.add(at, lanes), b.add(firstColumn, lanes), width, 1, outside);
+  SmallVector<int64_t> even;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    even.push_back(2 * lane);
+  return b.create<vector::ShuffleOp>(low, high, even);
+}
+
+//===----------------------------------------------------------------------===//
 // Planes
 //===----------------------------------------------------------------------===//
 
@@ -112,10 +156,6 @@ public:
 private:
   void emitColumn(Value source, Value plane, int64_t phase, Value tap, Value column,
                   OpFoldResult count);
-  Value loadPixels(Value source, Value at, Value firstColumn);
-  Value loadVector(Value source, Value at, Value firstColumn, int64_t step);
-  Value getInside(Value firstColumn, int64_t step);
-  Value getLanes(int64_t step);
 
   KernelBuilder &b;
   const ConvWindow &window;
@@ -128,49 +168,6 @@ private:
   Value firstChannel;
 };
 } // namespace
-
-/// 0, step, 2 step, ...
-Value PlanesEmitter::getLanes(int64_t step) {
-  SmallVector<int32_t> values;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    values.push_back(static_cast<int32_t>(lane * step));
-  return b.create<arith::ConstantOp>(
-      DenseElementsAttr::get(b.getVectorType(lanes, b.getI32Type()), ArrayRef<int32_t>(values)));
-}
-
-/// Whether the columns firstColumn, firstColumn + step, ... are in the image.
-Value PlanesEmitter::getInside(Value firstColumn, int64_t step) {
-  Value first = b.create<arith::IndexCastOp>(b.getI32Type(), firstColumn);
-  Value limit = b.create<arith::IndexCastOp>(b.getI32Type(), width);
-  Value column = b.create<arith::AddIOp>(b.broadcast(first, lanes), getLanes(step));
-  return b.create<arith::CmpIOp>(arith::CmpIPredicate::ult, column, b.broadcast(limit, lanes));
-}
-
-/// Elements at, at + step, ... of the source, whose columns are firstColumn, ...; the fill value
-/// outside of the image.
-Value PlanesEmitter::loadVector(Value source, Value at, Value firstColumn, int64_t step) {
-  Type element = cast<MemRefType>(source.getType()).getElementType();
-  VectorType type = b.getVectorType(lanes, element);
-  Value inside = getInside(firstColumn, step);
-  Value outside =
-      b.broadcast(isInteger ? b.create<arith::TruncIOp>(b.getI8Type(), fill) : fill, lanes);
-  if (step == 1)
-    return b.create<vector::MaskedLoadOp>(type, source, ValueRange{at}, inside, outside);
-  return b.create<vector::GatherOp>(type, source, ValueRange{at}, getLanes(step), inside, outside);
-}
-
-/// Every stride-th element.
-Value PlanesEmitter::loadPixels(Value source, Value at, Value firstColumn) {
-  int64_t step = window.strides[1];
-  if (step != 2)
-    return loadVector(source, at, firstColumn, step);
-  Value low = loadVector(source, at, firstColumn, 1);
-  Value high = loadVector(source, b.add(at, lanes), b.add(firstColumn, lanes), 1);
-  SmallVector<int64_t> even;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    even.push_back(2 * lane);
-  return b.create<vector::ShuffleOp>(low, high, even);
-}
 
 /// `count` columns from `column` on, of all rows of a plane.
 void PlanesEmitter::emitColumn(Value source, Value plane, int64_t phase, Value tap, Value column,
@@ -200,14 +197,17 @@ void PlanesEmitter::emitColumn(Value source, Value plane, int64_t phase, Value t
     Value at = b.add(b.mul(imageRow, rowStride), firstColumn);
     Value pixels;
     if (!isInteger) {
-      pixels = loadPixels(source, at, firstColumn);
+      pixels = loadPixels(b, source, at, firstColumn, width, window.strides[1], outside);
     } else {
+      Value outsideByte = b.broadcast(b.create<arith::TruncIOp>(b.getI8Type(), fill), lanes);
       // Channels that do not exist repeat the last one; their codes in the weight are 0.
       Value last = b.sub(channels, b.index(1));
       Value word;
       for (int64_t i = 0; i < 4; ++i) {
         Value channel = b.min(b.add(firstChannel, i), last);
-        Value bytes = loadPixels(source, b.add(at, b.mul(channel, channelStride)), firstColumn);
+        Value from = b.add(at, b.mul(channel, channelStride));
+        Value bytes =
+            loadPixels(b, source, from, firstColumn, width, window.strides[1], outsideByte);
         Value wide = b.create<arith::ExtUIOp>(b.getVectorType(lanes, b.getI32Type()), bytes);
         if (i)
           wide = b.create<arith::ShLIOp>(wide, b.splatInt(wide.getType(), 8 * i));
@@ -299,10 +299,10 @@ Value compress::selectValue(KernelBuilder &b, Value condition, Value a, Value c)
 /// Columns of the smallest part of a row; a multiple of all tile widths.
 static constexpr int64_t kColumnBlock = 64;
 
-ConvRegions ConvRegions::get(KernelBuilder &b, Value perColumn, int64_t extra, int64_t limit,
+ConvRegions ConvRegions::get(KernelBuilder &b, Value perColumn, int64_t extra, Value limit,
                              Value outputRows, Value outputColumns, Value isFlat) {
   Value one = b.index(1);
-  auto fit = [&](Value size) { return b.createOrFold<arith::DivUIOp>(b.index(limit), size); };
+  auto fit = [&](Value size) { return b.createOrFold<arith::DivUIOp>(limit, size); };
   Value rows = b.add(fit(b.add(b.mul(perColumn, outputColumns), 1)), -extra);
   rows = b.min(b.max(rows, one), b.max(outputRows, one));
   rows = selectValue(b, isFlat, rows, one);

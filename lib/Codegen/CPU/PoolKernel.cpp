@@ -15,44 +15,50 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Elements of the planes of a region: they stay in the L1 cache.
-static constexpr int64_t kPoolElements = 6 * 1024;
-/// Elements of the planes that are worth a piece of work for a thread.
-static constexpr int64_t kPoolWork = 16 * 1024;
-
+/// Elements of the lines of a strip: they stay in the L1 cache.
+static constexpr int64_t kStripElements = 6 * 1024;
+/// Elements of the input that are worth a piece of work for a thread.
+static constexpr int64_t kPoolWork = 32 * 1024;
 /// Taps whose code is repeated rather than looped over.
-static constexpr int64_t kMaxUnrolled = 9;
+static constexpr int64_t kMaxUnrolled = 8;
 
 namespace {
-/// Writes the body of a pooling kernel.
+/// Writes the body of a pooling kernel. Windows are separable: first every row of the input is
+/// pooled along its columns (a *line*), then lines are pooled along the rows. A strip is some rows
+/// of an output image.
 class PoolEmitter {
 public:
-  PoolEmitter(KernelBuilder &b, const PoolRequest &request, func::FuncOp planes, ValueRange args)
-      : b(b), request(request), window(request.window), planesFunction(planes),
-        lanes(b.getTarget().getLanes()), x(args[0]), y(args[1]), xPlace(StridedPlace::get(b, x)),
-        yPlace(StridedPlace::get(b, y)), outputRows(b.dim(y, 2)), outputColumns(b.dim(y, 3)) {}
+  PoolEmitter(KernelBuilder &b, const PoolRequest &request, ValueRange args)
+      : b(b), request(request), window(request.window), lanes(b.getTarget().getLanes()), x(args[0]),
+        y(args[1]), xPlace(StridedPlace::get(b, x)), yPlace(StridedPlace::get(b, y)),
+        height(b.dim(x, 2)), width(b.dim(x, 3)), outputRows(b.dim(y, 2)),
+        outputColumns(b.dim(y, 3)) {
+    pitch = b.mul(b.ceilDiv(outputColumns, lanes), lanes);
+    reach = (window.kernel[0] - 1) * window.dilations[0] + 1;
+  }
 
   void emit();
 
 private:
   void emitImages(Value counts);
-  void emitRegion(Value planes, Value taps, Value output, Value counts, Value pixels);
+  void emitLines(Value source, Value lines, Value row0, Value lineCount);
+  void emitRows(Value lines, Value output, Value row0, Value rows, Value counts);
+  Value forEachTap(int64_t count, function_ref<Value(Value)> load);
   Value combine(Value sum, Value value);
-  Value finish(Value sum, Value counts, Value at, Value count);
+  Value average(Value sum, Value counts, Value at, OpFoldResult count);
   void writeCounts(Value counts);
   Value countTaps(int64_t dim, Value position);
-  Value getNeutral() {
-    return b.f32(request.isMax ? -std::numeric_limits<float>::infinity() : 0.0f);
-  }
 
   KernelBuilder &b;
   const PoolRequest &request;
   const ConvWindow &window;
-  func::FuncOp planesFunction;
   int64_t lanes;
   Value x, y;
   StridedPlace xPlace, yPlace;
-  Value outputRows, outputColumns;
+  Value height, width, outputRows, outputColumns;
+  /// Distance of lines, and the rows that a window reaches over.
+  Value pitch;
+  int64_t reach;
 };
 } // namespace
 
@@ -66,48 +72,75 @@ Value PoolEmitter::combine(Value sum, Value value) {
   return b.create<arith::SelectOp>(isNan, value, larger);
 }
 
+/// The combination of `load(tap)` for all taps.
+Value PoolEmitter::forEachTap(int64_t count, function_ref<Value(Value)> load) {
+  Value sum = load(b.index(0));
+  if (count > kMaxUnrolled)
+    return b.forLoop(b.index(1), b.index(count), 1, {sum},
+                     [&](Value tap, ValueRange sums) -> SmallVector<Value> {
+                       return {combine(sums[0], load(tap))};
+                     })[0];
+  for (int64_t tap = 1; tap < count; ++tap)
+    sum = combine(sum, load(b.index(tap)));
+  return sum;
+}
+
 /// The average of a sum of the pixels from `at` on.
-Value PoolEmitter::finish(Value sum, Value counts, Value at, Value count) {
+Value PoolEmitter::average(Value sum, Value counts, Value at, OpFoldResult count) {
   if (request.isMax)
     return sum;
   if (!counts)
     return b.divf(sum, b.splat(sum.getType(), static_cast<double>(window.getTaps())));
-  Value divisor =
-      count ? b.load(lanes, counts, {at}, OpFoldResult(count)) : b.load(lanes, counts, {at});
-  return b.divf(sum, divisor);
+  // Lanes that are not stored may divide by 0.
+  return b.divf(sum, b.load(lanes, counts, {at}, count));
 }
 
-/// The pixels of a region, in vectors; the last one ends at the last pixel.
-void PoolEmitter::emitRegion(Value planes, Value taps, Value output, Value counts, Value pixels) {
-  auto pool = [&](Value at, Value count) {
-    auto load = [&](Value from) {
-      return count ? b.load(lanes, planes, {from}, OpFoldResult(count))
-                   : b.load(lanes, planes, {from});
+/// Lines of the input rows that the output rows from `row0` on need.
+void PoolEmitter::emitLines(Value source, Value lines, Value row0, Value lineCount) {
+  Value none = b.index(0);
+  float neutral = request.isMax ? -std::numeric_limits<float>::infinity() : 0.0f;
+  Value outside = b.splat(b.getVectorType(lanes), neutral);
+  // Line i is row base + i of the image; those in [begin, end) exist.
+  Value base = b.add(b.mul(row0, window.strides[0]), -window.padBegin[0]);
+  Value begin = b.min(b.max(b.sub(none, base), none), lineCount);
+  Value end = b.max(b.min(b.sub(height, base), lineCount), begin);
+  b.forLoop(none, outputColumns, lanes, [&](Value column) {
+    auto getPlace = [&](Value line) { return b.add(b.mul(line, pitch), column); };
+    auto fill = [&](Value from, Value to) {
+      b.forLoop(from, to, 1, [&](Value line) { b.store(outside, lines, {getPlace(line)}); });
     };
-    Value sum = load(at);
-    auto addTap = [&](Value tap, Value before) {
-      return combine(before, load(b.add(b.loadScalar(taps, {tap}), at)));
-    };
-    if (window.getTaps() <= kMaxUnrolled)
-      for (int64_t tap = 1; tap < window.getTaps(); ++tap)
-        sum = addTap(b.index(tap), sum);
-    else
-      sum = b.forLoop(b.index(1), b.index(window.getTaps()), 1, {sum},
-                      [&](Value tap, ValueRange sums) -> SmallVector<Value> {
-                        return {addTap(tap, sums[0])};
-                      })[0];
-    Value result = finish(sum, counts, at, count);
-    if (count)
-      b.store(result, output, {at}, OpFoldResult(count));
-    else
-      b.store(result, output, {at});
-  };
-  b.ifThen(
-      b.less(pixels, b.index(lanes)), [&] { pool(b.index(0), pixels); },
-      [&] {
-        Value last = b.sub(pixels, b.index(lanes));
-        b.forLoop(b.index(0), pixels, lanes, [&](Value at) { pool(b.min(at, last), Value()); });
+    fill(none, begin);
+    b.forLoop(begin, end, 1, [&](Value line) {
+      Value rowStart = b.mul(b.add(base, line), xPlace.strides[2]);
+      Value first = b.add(b.mul(column, window.strides[1]), -window.padBegin[1]);
+      Value pooled = forEachTap(window.kernel[1], [&](Value tap) {
+        Value imageColumn = b.add(first, b.mul(tap, window.dilations[1]));
+        return loadPixels(b, source, b.add(rowStart, imageColumn), imageColumn, width,
+                          window.strides[1], outside);
       });
+      b.store(pooled, lines, {getPlace(line)});
+    });
+    fill(end, lineCount);
+  });
+}
+
+/// `rows` output rows from their lines.
+void PoolEmitter::emitRows(Value lines, Value output, Value row0, Value rows, Value counts) {
+  Value none = b.index(0);
+  b.forLoop(none, rows, 1, [&](Value row) {
+    Value start = b.mul(b.add(row0, row), yPlace.strides[2]);
+    Value firstLine = b.mul(row, window.strides[0]);
+    Value countStart = b.mul(b.add(row0, row), outputColumns);
+    b.forLoop(none, outputColumns, lanes, [&](Value column) {
+      OpFoldResult count = b.sub(outputColumns, column);
+      Value pooled = forEachTap(window.kernel[0], [&](Value tap) {
+        Value line = b.add(firstLine, b.mul(tap, window.dilations[0]));
+        return b.load(lanes, lines, {b.add(b.mul(line, pitch), column)});
+      });
+      Value result = average(pooled, counts, b.add(countStart, column), count);
+      b.store(result, output, {b.add(start, column)}, count);
+    });
+  });
 }
 
 /// How many taps of the window at `position` are in the image, or in the padded image.
@@ -145,39 +178,31 @@ void PoolEmitter::writeCounts(Value counts) {
 
 void PoolEmitter::emitImages(Value counts) {
   Value none = b.index(0), one = b.index(1);
-  int64_t extra = window.getExtraRows();
-  int64_t copies = window.kernel[1] * static_cast<int64_t>(window.getPhases().size());
-  Value isFlat =
-      b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, yPlace.strides[2], outputColumns);
-  ConvRegions shape =
-      ConvRegions::get(b, b.index(copies), extra, kPoolElements, outputRows, outputColumns, isFlat);
-  Value planeRows = b.add(shape.rows, extra);
-  Value planeSize = b.mul(planeRows, shape.columns);
-  Value size = b.mul(planeSize, copies);
-  Value taps = makeConvTaps(b, window, planeSize, shape.columns);
-  Value perImage = b.mul(shape.strips, shape.parts), channels = b.dim(x, 1);
-  Value images = b.mul(b.dim(x, 0), channels);
-  Value work = b.mul(size, b.max(perImage, one));
-  Value grain = b.add(b.createOrFold<arith::DivUIOp>(b.index(kPoolWork), b.add(work, 1)), 1);
+  auto divide = [&](Value a, Value c) { return b.createOrFold<arith::DivUIOp>(a, c); };
+  // As many output rows as have lines for the L1 cache.
+  Value fitting = divide(b.index(kStripElements), b.max(pitch, one));
+  Value stripRows = b.floorDiv(b.max(b.add(fitting, -reach), none), window.strides[0]);
+  stripRows = b.min(b.add(stripRows, 1), b.max(outputRows, one));
+  Value size = b.mul(b.add(b.mul(b.add(stripRows, -1), window.strides[0]), reach), pitch);
+  Value channels = b.dim(x, 1), images = b.mul(b.dim(x, 0), channels);
+  Value work = b.add(b.mul(height, width), 1);
+  Value grain = b.add(divide(b.index(kPoolWork), work), 1);
   MemRefType room = MemRefType::get({ShapedType::kDynamic}, b.getF32Type());
   b.parallelFor(divideUp(b, images, grain), [&](Value piece) {
-    b.withBuffer(room, {size}, [&](Value buffer) {
-      Value planes = StridedPlace::get(b, buffer).getFlat(b, {none});
+    b.withBuffer(room, {size}, [&](Value lines) {
       Value begin = b.mul(piece, grain);
       b.forLoop(begin, b.min(b.add(begin, grain), images), 1, [&](Value number) {
-        Value image = b.create<arith::DivUIOp>(number, channels);
-        Value channel = b.create<arith::RemUIOp>(number, channels);
+        Value image = divide(number, channels);
+        Value channel = b.createOrFold<arith::RemUIOp>(number, channels);
         Value source = xPlace.getFlat(b, {image, channel});
-        b.forLoop(none, perImage, 1, [&](Value region) {
-          ConvRegions::Place place = shape.locate(b, region, outputRows, outputColumns);
-          emitCall(b, planesFunction,
-                   {source, xPlace.strides[1], xPlace.strides[2], b.dim(x, 2), b.dim(x, 3), one,
-                    planes, place.row, planeRows, place.column, shape.columns, getNeutral()});
-          Value output = yPlace.getFlat(b, {image, channel, place.row, place.column});
-          Value regionCounts = counts;
-          if (counts)
-            regionCounts = advance(b, counts, b.add(b.mul(place.row, outputColumns), place.column));
-          emitRegion(planes, taps, output, regionCounts, place.pixels);
+        Value output = yPlace.getFlat(b, {image, channel});
+        Value strips = divideUp(b, outputRows, stripRows);
+        b.forLoop(none, strips, 1, [&](Value strip) {
+          Value row0 = b.mul(strip, stripRows);
+          Value rows = b.min(stripRows, b.sub(outputRows, row0));
+          Value lineCount = b.add(b.mul(b.add(rows, -1), window.strides[0]), reach);
+          emitLines(source, lines, row0, lineCount);
+          emitRows(lines, output, row0, rows, counts);
         });
       });
     });
@@ -206,8 +231,7 @@ func::FuncOp compress::getPoolKernel(KernelLibrary &library, const PoolRequest &
     name +=
         std::to_string(request.window.padEnd[0]) + "x" + std::to_string(request.window.padEnd[1]);
   }
-  func::FuncOp planes = getConvPlanesFunction(library, request.window, /*isInteger=*/false);
   return library.getOrCreate(
       name + "_" + library.getTarget().getName().str(), kind + " pooling " + window, {image, image},
-      [&](KernelBuilder &b, ValueRange args) { PoolEmitter(b, request, planes, args).emit(); });
+      [&](KernelBuilder &b, ValueRange args) { PoolEmitter(b, request, args).emit(); });
 }

@@ -173,16 +173,8 @@ struct ScatterElementsLowering : public MovementPattern<ScatterElementsOp> {
       }
       return {tensor::InsertOp::create(body, bodyLoc, value, tensors[0], position).getResult()};
     };
-    // What others may read too is copied.
-    Value target = adaptor.getInput();
-    Operation *source = op.getInput().getDefiningOp();
-    if (!source || isa<WeightSourceOpInterface>(source) || !op.getInput().hasOneUse()) {
-      Value copy = b.empty(lowering.getSizes(b.rewriter, loc, op.getInput()),
-                           cast<RankedTensorType>(target.getType()).getElementType());
-      target = b.cast(linalg::CopyOp::create(b.rewriter, loc, target, copy).getResult(0),
-                      target.getType());
-    }
-    scf::LoopNest loops = scf::buildLoopNest(b.rewriter, loc, lower, upper, step, target, update);
+    scf::LoopNest loops =
+        scf::buildLoopNest(b.rewriter, loc, lower, upper, step, adaptor.getInput(), update);
     results.push_back(loops.results[0]);
     return success();
   }

@@ -170,11 +170,13 @@ bool LoopBuilder::isSameSize(Value value, int64_t dim, int64_t loop) const {
 
 LoopBuilder::Index LoopBuilder::getBroadcastIndex(Value original, int64_t dim, int64_t loop) {
   Index index;
-  if (getKnownSize(lowering, original, dim) == 1)
-    return index;
   index.loop = loop;
   if (isSameSize(original, dim, loop))
     return index;
+  if (getKnownSize(lowering, original, dim) == 1) {
+    index.loop = -1;
+    return index;
+  }
   OpFoldResult one = rewriter.getIndexAttr(1);
   OpFoldResult size = lowering.getSize(rewriter, loc, original, dim);
   Value isOne = compareIndices(rewriter, loc, size, one);

@@ -88,11 +88,10 @@ private:
   bool isSameSize(Value value, int64_t dim, int64_t loop) const;
   Index getBroadcastIndex(Value original, int64_t dim, int64_t loop);
   SmallVector<Value> loadInputs(ScalarBuilder &builder, ValueRange arguments);
-  Operation *createGeneric(ArrayRef<Value> outputs, ArrayRef<AffineMap> outputMaps,
-                           const llvm::SmallBitVector &reduced,
-                           function_ref<SmallVector<Value>(ScalarBuilder &, ValueRange inputs,
-                                                           ValueRange outputs)>
-                               body);
+  Operation *createGeneric(
+      ArrayRef<Value> outputs, ArrayRef<AffineMap> outputMaps, const llvm::SmallBitVector &reduced,
+      function_ref<SmallVector<Value>(ScalarBuilder &, ValueRange inputs, ValueRange outputs)>
+          body);
 
   ConversionPatternRewriter &rewriter;
   Location loc;

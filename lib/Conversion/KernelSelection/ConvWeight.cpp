@@ -188,8 +188,9 @@ FailureOr<SmallVector<Value>> Packer::pack() {
     if (reason.empty())
       return packCodes(*weight);
   }
+  std::string text = "'" + chain.getSourceName() + "' is decoded at compile time: " + reason;
   remark::missed(op->getLoc(), remark::RemarkOpts::name("dense-weight").category("kernels"))
-      << "'" << chain.getSourceName() << "' is decoded at compile time: " << reason;
+      << text;
   return packDense();
 }
 

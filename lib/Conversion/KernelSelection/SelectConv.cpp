@@ -75,6 +75,7 @@ ConvRequest ConvPattern::getRequest(ConvOp op, bool isLine) const {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   ConvRequest request;
   request.groups = op.getGroups();
+  request.groupInputs = weight.getDimSize(1);
   request.groupOutputs = weight.getDimSize(0) / request.groups;
   int64_t spatial = weight.getRank() - 2;
   // A line's dim becomes the columns.

@@ -173,10 +173,13 @@ private:
     Location loc = site.op->getLoc();
     std::string name = site.chain.getSourceName() + ".panels" +
                        std::to_string(target.getPanelWidth()) + (site.inputDim == 0 ? "" : ".t");
-    FailureOr<StoredTensor> codes = expandValues(kernels.store, weight, emitError);
-    if (failed(codes))
+    FailureOr<StoredTensor> expanded = StoredTensor();
+    if (weight.pattern)
+      expanded = expandValues(kernels.store, weight, emitError);
+    if (failed(expanded))
       return failure();
-    const auto *bytes = reinterpret_cast<const int8_t *>(codes->bytes().data());
+    const StoredTensor &codes = weight.pattern ? *expanded : weight.values;
+    const auto *bytes = reinterpret_cast<const int8_t *>(codes.bytes().data());
     int64_t strideK = site.inputDim == 0 ? site.outputs : 1;
     int64_t strideN = site.inputDim == 0 ? 1 : site.inputs;
     FailureOr<Value> packed = kernels.createPackedWeight(

@@ -1,4 +1,8 @@
-"""How well a model does: perplexity of decoders, top-1 accuracy of classifiers."""
+"""How well a model does: perplexity of decoders, top-1 accuracy of classifiers.
+
+A model is a path, which onnxruntime runs, or a session: an object with the `get_inputs` and `run` of
+onnxruntime's.
+"""
 
 import json
 
@@ -7,12 +11,16 @@ import numpy as np
 from . import assets, images, runtime
 
 
-def perplexity(path, windows, batch=16):
+def _session(model):
+    return model if hasattr(model, "run") else runtime.session(model)
+
+
+def perplexity(model, windows, batch=16):
     """Exponential of the mean negative log likelihood of every token but a window's first.
 
     `windows` is an int64 array [count, length].
     """
-    loaded = runtime.session(path)
+    loaded = _session(model)
     name = loaded.get_inputs()[0].name
     total = 0.0
     for start in range(0, len(windows), batch):
@@ -25,9 +33,9 @@ def perplexity(path, windows, batch=16):
     return float(np.exp(total / (windows.shape[0] * (windows.shape[1] - 1))))
 
 
-def top1(path, inputs, labels, batch=16):
+def top1(model, inputs, labels, batch=16):
     """Percentage of samples whose largest output is the label."""
-    loaded = runtime.session(path)
+    loaded = _session(model)
     name = loaded.get_inputs()[0].name
     right = 0
     for start in range(0, len(inputs), batch):
@@ -88,11 +96,18 @@ def is_perplexity(task):
     return task in _TEXT
 
 
-def evaluate(task, path):
-    """Perplexity (lower is better) or top-1 in percent, or None when the data are absent."""
+def evaluate(task, model, samples=None):
+    """Perplexity (lower is better) or top-1 in percent, or None when the data are absent.
+
+    With `samples`, only so many windows or images are used, spread evenly.
+    """
     if task not in _loaded:
         _loaded[task] = (_TEXT if task in _TEXT else _IMAGES)[task]()
     data = _loaded[task]
     if data is None:
         return None
-    return perplexity(path, data) if task in _TEXT else top1(path, *data)
+    parts = (data,) if task in _TEXT else data
+    if samples is not None and samples < len(parts[0]):
+        chosen = np.linspace(0, len(parts[0]) - 1, samples).astype(int)
+        parts = tuple(part[chosen] for part in parts)
+    return (perplexity if task in _TEXT else top1)(model, *parts)

@@ -1,4 +1,4 @@
-// RUN: compress-run %s --function=make --outputs=%t.npz
+// RUN: compress-run %s --function=make --outputs=%t.npz | count 0
 // RUN: not compress-run %s 2>&1 | FileCheck %s --check-prefix=MISSING
 // MISSING: compress-run: input 'a' is missing (expected f32[rows,3])
 
@@ -8,7 +8,7 @@
 // RUN: not compress-run %s --inputs=%t.npz 2>&1 | FileCheck %s --check-prefix=DIMS
 // DIMS: compress-run: input 'a' has rows 2, but 'b' has rows 1
 
-// RUN: compress-run %s --function=unknown --outputs=%t.unknown.npz
+// RUN: compress-run %s --function=unknown --outputs=%t.unknown.npz | count 0
 // RUN: not compress-run %s --inputs=%t.unknown.npz 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // UNKNOWN: compress-run: there is no input 'z'; the model has 'a', 'b'
 
@@ -19,7 +19,7 @@
 // FUNCTION: compress-run: the module has no function 'none'
 
 // RUN: not compress-run %s --function=opaque 2>&1 | FileCheck %s --check-prefix=OPAQUE
-// OPAQUE: compress-run: node 'node_7': the operator my.domain.Nonsense
+// OPAQUE: compress-run: node 'node_7' (my.domain.Nonsense) cannot be compiled: Nonsense: there is no model op for it
 
 // RUN: not compress-run %s --dim rows=0 2>&1 | FileCheck %s --check-prefix=DIM
 // DIM: --dim: expects name=size with a positive size, got 'rows=0'

@@ -169,6 +169,7 @@ static std::vector<Case> getDenseCases() {
   std::vector<Case> cases;
   auto add = [&](ConvRequest request, std::vector<Sizes> sizes, Epilogue epilogue = {}) {
     request.epilogue = epilogue;
+    request.groupInputs = sizes[0].groupChannels;
     cases.push_back({request, std::move(sizes)});
   };
   Epilogue relu{true, Activation::Relu};
@@ -216,6 +217,11 @@ static std::vector<Case> getDenseCases() {
   add(getRequest(8, {1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 3), {{2, 4, 5, 9}}, bias);
   add(getRequest(1, {3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 16),
       {{1, 1, 28, 28}, {2, 1, 7, 7}, {1, 1, 2, 2}}, relu);
+  add(getRequest(1, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 5), {{1, 1, 28, 28}, {2, 1, 7, 7}},
+      residual);
+  add(getRequest(1, {5, 3}, {3, 1}, {0, 2, 3, 0}, {2, 1}, 4), {{2, 1, 30, 37}, {1, 1, 8, 3}});
+  add(getRequest(1, {1, 9}, {1, 3}, {0, 4, 0, 4}, {1, 1}, 3), {{2, 1, 1, 100}}, silu);
+  add(getRequest(1, {7, 7}, {1, 1}, {3, 3, 3, 3}, {1, 1}, 3), {{2, 1, 9, 9}});
   add(getRequest(2, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 5), {{1, 1, 28, 28}, {2, 1, 7, 7}});
   return cases;
 }

@@ -77,9 +77,8 @@ public:
       ADD_FAILURE() << "not compiled";
       return false;
     }
-    std::vector<compress_rt_tensor> inputs = {
-        compress_rt_tensor{const_cast<void *>(static_cast<const void *>(arrays.data.data())),
-                           arrays.sizes.data()}...};
+    std::vector<compress_rt_tensor> inputs = {compress_rt_tensor{
+        const_cast<void *>(static_cast<const void *>(arrays.data.data())), arrays.sizes.data()}...};
     return compress_rt_run(rt, entry, weights.data(), inputs.data()) == 0;
   }
 

@@ -496,7 +496,8 @@ TEST(Entry, InputSizesAreChecked) {
   EXPECT_FALSE(model.run(iota({3, 5}), iota({3})));
   EXPECT_EQ(model.getError(), "dim 1 of input 'ids' must be 4");
   EXPECT_FALSE(model.run(iota({3, 4}), iota({2})));
-  EXPECT_EQ(model.getError(), "dim 0 of input 'mask' must equal dim 0 of input 'ids'; both are 'n'");
+  EXPECT_EQ(model.getError(),
+            "dim 0 of input 'mask' must equal dim 0 of input 'ids'; both are 'n'");
 }
 
 TEST(Entry, KernelThatNeedsADenseBufferGetsACopy) {

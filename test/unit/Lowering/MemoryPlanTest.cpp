@@ -62,13 +62,13 @@ TEST(MemoryPlan, TransformerReachesThePeak) {
   std::vector<LiveBuffer> buffers;
   int64_t at = 0;
   for (int64_t layer = 0; layer < 12; ++layer, at += 10) {
-    buffers.push_back({at, at + 5, 256 * 128 * 4});       // residual
-    buffers.push_back({at + 1, at + 2, 256 * 128 * 4});   // norm
-    buffers.push_back({at + 2, at + 3, 256 * 256 * 4});   // qkv
-    buffers.push_back({at + 3, at + 4, 256 * 128 * 4});   // attention
-    buffers.push_back({at + 4, at + 10, 256 * 128 * 4});  // residual
-    buffers.push_back({at + 6, at + 7, 256 * 128 * 4});   // norm
-    buffers.push_back({at + 7, at + 10, 256 * 384 * 4});  // gated
+    buffers.push_back({at, at + 5, 256 * 128 * 4});      // residual
+    buffers.push_back({at + 1, at + 2, 256 * 128 * 4});  // norm
+    buffers.push_back({at + 2, at + 3, 256 * 256 * 4});  // qkv
+    buffers.push_back({at + 3, at + 4, 256 * 128 * 4});  // attention
+    buffers.push_back({at + 4, at + 10, 256 * 128 * 4}); // residual
+    buffers.push_back({at + 6, at + 7, 256 * 128 * 4});  // norm
+    buffers.push_back({at + 7, at + 10, 256 * 384 * 4}); // gated
   }
   MemoryPlan plan = planMemory(buffers);
   expectValid(buffers, plan);

@@ -95,6 +95,11 @@ TEST(ReductionLoweringTest, BoolsAndRanks) {
       %y = compress.reduce l2 %x {axes = array<i64>} : (tensor<f32>) -> tensor<f32>
       return %y : tensor<f32>
     }
+    func.func @unit(%x: tensor<?x1x4xf32>) -> tensor<4xf32> {
+      %y = compress.reduce sum %x {axes = array<i64: 0, 1>, keepdims = false}
+        : (tensor<?x1x4xf32>) -> tensor<4xf32>
+      return %y : tensor<4xf32>
+    }
     func.func @mean(%x: tensor<?x?xi32>) -> tensor<?xi32> {
       %y = compress.reduce mean %x {axes = array<i64: 0>, keepdims = false}
         : (tensor<?x?xi32>) -> tensor<?xi32>
@@ -105,6 +110,7 @@ TEST(ReductionLoweringTest, BoolsAndRanks) {
   harness.check("all", {edgeValues(DataType::Bool, {4, 6})});
   harness.check("all", {reference::ints({1, 6}, {1, 1, 1, 1, 1, 1}, DataType::Bool)});
   harness.check("scalar", {reference::floats({}, {-3})});
+  harness.check("unit", {reference::pattern({3, 1, 4})});
   harness.check("mean", {edgeValues(DataType::I32, {5, 3})});
   EXPECT_EQ(harness.getError("mean", {reference::ints({0, 3}, {}, DataType::I32)}),
             "mean of no integers");

@@ -59,17 +59,25 @@ struct ConvWeight {
 /// `y = epilogue(conv(x, w))` with `x` `[n, c, h, w]`, `y` `[n, o, oh, ow]` of f32 in any memory
 /// order whose last dim is contiguous.
 ///
-/// The weight is packed in panels of 6 output channels, `[groups, ceil(o / groups / 6), k * 6]` with
-/// `k` over (input channel, tap row, tap column); missing channels of the last panel of a group are
-/// zero. Every output is one chain of fused multiply-adds in the order of k (taps in the padding
-/// included, as products with 0), so its bits depend neither on sizes, threads nor instruction set.
+/// The weight is packed in panels of 6 output channels, `[groups, ceil(o / groups / 6), k * 6]`
+/// with `k` over (input channel, tap row, tap column); missing channels of the last panel of a
+/// group are zero. Every output is one chain of fused multiply-adds in the order of k (taps in the
+/// padding included, as products with 0), so its bits depend neither on sizes, threads nor
+/// instruction set.
 struct ConvRequest {
   int64_t groups = 1;
-  /// Output channels of a group.
-  int64_t groupOutputs = 1;
+  /// Input and output channels of a group. Kernels for several channels take any number.
+  int64_t groupInputs = 1, groupOutputs = 1;
   ConvWindow window;
   ConvWeight weight;
   Epilogue epilogue;
+
+  /// One input channel for every output channel, f32 weights and few taps.
+  bool isDepthwise() const {
+    return groups > 1 && groupInputs == 1 && groupOutputs == 1 &&
+           weight.format == ConvWeight::Format::F32 && window.getTaps() <= kMaxDepthwiseTaps;
+  }
+  static constexpr int64_t kMaxDepthwiseTaps = 25;
 };
 
 /// Output channels of a panel.

@@ -64,6 +64,12 @@ func::FuncOp getConvTileFunction(KernelLibrary &library, const ConvRequest &requ
 func::FuncOp getConvPlanesFunction(KernelLibrary &library, const ConvWindow &window,
                                    bool isInteger);
 
+/// A vector of the elements at, at + step, ... of the flat memref `source`, which are in the
+/// columns firstColumn, ... of an image; those of `outside` where a column is negative or not below
+/// `width`.
+Value loadPixels(KernelBuilder &builder, Value source, Value at, Value firstColumn, Value width,
+                 int64_t step, Value outside);
+
 /// Distance of every tap from the first one in planes of `planeSize` elements with rows of
 /// `columns`, in memory of this thread. Null if there is one tap.
 Value makeConvTaps(KernelBuilder &builder, const ConvWindow &window, Value planeSize,
@@ -77,7 +83,7 @@ struct ConvRegions {
 
   /// A row of the planes has `perColumn` elements for every column, and there are `extra` rows more
   /// than in the output. Rows are only put together if the output is flat.
-  static ConvRegions get(KernelBuilder &builder, Value perColumn, int64_t extra, int64_t limit,
+  static ConvRegions get(KernelBuilder &builder, Value perColumn, int64_t extra, Value limit,
                          Value outputRows, Value outputColumns, Value isFlat);
 
   /// First row, first column and number of pixels of region `number` of an image.
@@ -94,6 +100,9 @@ Value selectValue(KernelBuilder &builder, Value condition, Value a, Value b);
 /// Function that decodes a panel of codes. Arguments: codes, scales, [zero points], k, panel (flat,
 /// with room for k rounded up to a multiple of 8).
 func::FuncOp getConvDecodeFunction(KernelLibrary &library, const ConvWeight &weight);
+
+/// Emits the body of a kernel for one input channel per output channel.
+void emitDepthwiseConv(KernelBuilder &builder, const ConvRequest &request, ValueRange args);
 
 /// Element of the planes: f32, or i32 for 4 channels of 8 bits.
 Type getPlaneElementType(MLIRContext *context, const ConvWeight &weight);
