@@ -12,6 +12,8 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/LLVMContext.h"
@@ -19,12 +21,18 @@
 #include "llvm/Passes/OptimizationLevel.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/SplitModule.h"
 #include <mutex>
 
 using namespace mlir;
 using namespace mlir::compress;
 namespace orc = llvm::orc;
+
+/// A module is compiled in at most `kMaxParts` parts of at least `kMinFunctions` functions.
+static constexpr unsigned kMaxParts = 8;
+static constexpr size_t kMinFunctions = 4;
 
 JitModule::JitModule(std::unique_ptr<orc::LLJIT> jit) : jit(std::move(jit)) {}
 JitModule::~JitModule() = default;
@@ -78,8 +86,45 @@ static void prepare(llvm::Module &module, llvm::TargetMachine &machine, const Cp
   }
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-compress::compileToObject(ModuleOp module, const CpuTarget &target) {
+/// Optimises and compiles one LLVM module, which `bitcode` holds.
+static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+compilePart(ArrayRef<char> bitcode, orc::JITTargetMachineBuilder machineBuilder) {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      machineBuilder.createTargetMachine();
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  llvm::Expected<std::unique_ptr<llvm::Module>> part = llvm::parseBitcodeFile(
+      llvm::MemoryBufferRef(StringRef(bitcode.data(), bitcode.size()), "part"), context);
+  if (!part)
+    return part.takeError();
+  optimize(**part, **machine);
+  return orc::SimpleCompiler(**machine)(**part);
+}
+
+/// Cuts a module into parts of about equal size, as bitcode: every part can have a context, and so
+/// a thread, of its own. Kernels and the bodies of parallel loops are never inlined, so nothing is
+/// lost.
+static std::vector<SmallVector<char, 0>> split(llvm::Module &module) {
+  size_t functions = llvm::count_if(
+      module, [](const llvm::Function &function) { return !function.isDeclaration(); });
+  unsigned cores = llvm::hardware_concurrency().compute_thread_count();
+  unsigned count = std::clamp<size_t>(functions / kMinFunctions, 1, std::min(cores, kMaxParts));
+  std::vector<SmallVector<char, 0>> parts;
+  auto add = [&](const llvm::Module &part) {
+    llvm::raw_svector_ostream os(parts.emplace_back());
+    llvm::WriteBitcodeToFile(part, os);
+  };
+  if (count == 1)
+    add(module);
+  else
+    llvm::SplitModule(
+        module, count, [&](std::unique_ptr<llvm::Module> part) { add(*part); },
+        /*PreserveLocals=*/false, /*RoundRobin=*/true);
+  return parts;
+}
+
+llvm::Expected<ObjectFiles> compress::compileToObjects(ModuleOp module, const CpuTarget &target) {
   initializeTarget();
   llvm::Expected<orc::JITTargetMachineBuilder> machineBuilder = getMachineBuilder(target);
   if (!machineBuilder)
@@ -96,22 +141,41 @@ compress::compileToObject(ModuleOp module, const CpuTarget &target) {
   if (!llvmModule)
     return llvm::createStringError("the module cannot be translated to LLVM IR");
   prepare(*llvmModule, **machine, target);
-  optimize(*llvmModule, **machine);
-  return orc::SimpleCompiler(**machine)(*llvmModule);
+  std::vector<SmallVector<char, 0>> parts = split(*llvmModule);
+  llvmModule.reset();
+
+  ObjectFiles objects(parts.size());
+  std::vector<std::string> errors(parts.size());
+  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(parts.size()));
+  for (size_t index = 0; index < parts.size(); ++index)
+    pool.async([&, index] {
+      auto object = compilePart(parts[index], *machineBuilder);
+      if (object)
+        objects[index] = std::move(*object);
+      else
+        errors[index] = llvm::toString(object.takeError());
+    });
+  pool.wait();
+  for (const std::string &error : errors)
+    if (!error.empty())
+      return llvm::createStringError(error);
+  return std::move(objects);
 }
 
 llvm::Expected<std::unique_ptr<JitModule>> JitModule::compile(ModuleOp module,
                                                               const CpuTarget &target) {
   if (!target.runsOnHost())
     return llvm::createStringError("this CPU cannot run code for " + target.getName());
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> object = compileToObject(module, target);
-  if (!object)
-    return object.takeError();
-  return link(std::move(*object));
+  llvm::Expected<ObjectFiles> objects = compileToObjects(module, target);
+  if (!objects)
+    return objects.takeError();
+  llvm::Expected<std::unique_ptr<JitModule>> linked = link(*objects);
+  if (linked)
+    (*linked)->objects = std::move(*objects);
+  return linked;
 }
 
-llvm::Expected<std::unique_ptr<JitModule>>
-JitModule::link(std::unique_ptr<llvm::MemoryBuffer> object) {
+llvm::Expected<std::unique_ptr<JitModule>> JitModule::link(const ObjectFiles &objects) {
   initializeTarget();
   llvm::Expected<std::unique_ptr<orc::LLJIT>> jit = orc::LLJITBuilder().create();
   if (!jit)
@@ -128,10 +192,14 @@ JitModule::link(std::unique_ptr<llvm::MemoryBuffer> object) {
                                                       llvm::JITSymbolFlags::Exported};
   if (llvm::Error error = library.define(orc::absoluteSymbols(std::move(runtime))))
     return error;
-  PerfMap map = PerfMap::create(object->getMemBufferRef());
-  if (llvm::Error error = (*jit)->addObjectFile(std::move(object)))
-    return error;
-  if (!map.getAnchor().empty()) {
+  for (const std::unique_ptr<llvm::MemoryBuffer> &object : objects)
+    if (llvm::Error error = (*jit)->addObjectFile(
+            llvm::MemoryBuffer::getMemBuffer(object->getMemBufferRef(), false)))
+      return error;
+  for (const std::unique_ptr<llvm::MemoryBuffer> &object : objects) {
+    PerfMap map = PerfMap::create(object->getMemBufferRef());
+    if (map.getAnchor().empty())
+      continue;
     llvm::Expected<orc::ExecutorAddr> address = (*jit)->lookup(map.getAnchor());
     if (!address)
       return address.takeError();

@@ -20,8 +20,7 @@ Session::Session() : impl(std::make_unique<Impl>()) {}
 Session::~Session() = default;
 
 llvm::Error Session::Impl::start(int threads) {
-  llvm::Expected<std::unique_ptr<JitModule>> linked =
-      JitModule::link(llvm::MemoryBuffer::getMemBuffer(object->getMemBufferRef(), false));
+  llvm::Expected<std::unique_ptr<JitModule>> linked = JitModule::link(objects);
   if (!linked)
     return linked.takeError();
   jit = std::move(*linked);

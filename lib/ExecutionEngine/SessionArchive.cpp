@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// An archive of a session has the blobs `code` (an object file), `description` (JSON) and
+// An archive of a session has the blobs `description` (JSON), `code.<index>` (object files) and
 // `weight.<index>`, in the order of the entry's table.
 //
 //===----------------------------------------------------------------------===//
@@ -56,14 +56,16 @@ llvm::Error Session::save(StringRef path) const {
   json::Object description{{"inputs", toJson(inputs)},
                            {"outputs", toJson(outputs)},
                            {"weights", static_cast<int64_t>(impl->weights.size())},
+                           {"code", static_cast<int64_t>(impl->objects.size())},
                            {"features", impl->features},
                            {"plan", toJson(plan)}};
   std::string text;
   llvm::raw_string_ostream(text) << json::Value(std::move(description));
   ArchiveWriter writer(plan.target, kLayout);
-  StringRef code = impl->object->getBuffer();
-  writer.add("code", "object", ArrayRef<char>(code.data(), code.size()));
   writer.add("description", "json", ArrayRef<char>(text.data(), text.size()));
+  for (auto [index, object] : llvm::enumerate(impl->objects))
+    writer.add(("code." + Twine(index)).str(), "object",
+               ArrayRef<char>(object->getBufferStart(), object->getBufferSize()));
   for (auto [index, weight] : llvm::enumerate(impl->weights))
     writer.add(("weight." + Twine(index)).str(), weight.name, weight.bytes);
   return writer.write(path);
@@ -158,9 +160,9 @@ llvm::Expected<std::unique_ptr<Session>> Session::load(StringRef path, int threa
   if (verify)
     if (llvm::Error error = archive->verify())
       return error;
-  const Archive::Blob *code = archive->find("code"), *text = archive->find("description");
-  if (!code || !text)
-    return makeError("there is no code or no description");
+  const Archive::Blob *text = archive->find("description");
+  if (!text)
+    return makeError("there is no description");
   ArrayRef<char> bytes = archive->getBytes(*text);
   llvm::Expected<json::Value> parsed = json::parse(StringRef(bytes.data(), bytes.size()));
   if (!parsed)
@@ -182,9 +184,12 @@ llvm::Expected<std::unique_ptr<Session>> Session::load(StringRef path, int threa
   readPlan(description->getObject("plan"), plan);
   plan.target = archive->getTarget().str();
   plan.numWeights = description->getInteger("weights").value_or(-1);
-  if (plan.numWeights != static_cast<int64_t>(archive->getBlobs().size()) - 2)
-    return makeError("expected " + Twine(plan.numWeights) + " weights, found " +
-                     Twine(archive->getBlobs().size()) + " blobs");
+  int64_t numObjects = description->getInteger("code").value_or(-1);
+  int64_t numBlobs = static_cast<int64_t>(archive->getBlobs().size());
+  if (plan.numWeights < 0 || numObjects < 0 || plan.numWeights > numBlobs ||
+      numObjects != numBlobs - 1 - plan.numWeights)
+    return makeError("expected " + Twine(numObjects) + " object files and " +
+                     Twine(plan.numWeights) + " weights, found " + Twine(numBlobs) + " blobs");
   for (int64_t index = 0; index < plan.numWeights; ++index) {
     const Archive::Blob *blob = archive->find(("weight." + Twine(index)).str());
     if (!blob)
@@ -193,8 +198,14 @@ llvm::Expected<std::unique_ptr<Session>> Session::load(StringRef path, int threa
     plan.weightBytes += blob->size;
   }
   plan.mappedWeightBytes = plan.weightBytes;
-  bytes = archive->getBytes(*code);
-  impl.object = llvm::MemoryBuffer::getMemBufferCopy(StringRef(bytes.data(), bytes.size()), "code");
+  for (int64_t index = 0; index < numObjects; ++index) {
+    const Archive::Blob *blob = archive->find(("code." + Twine(index)).str());
+    if (!blob)
+      return makeError("object file " + Twine(index) + " is missing");
+    ArrayRef<char> code = archive->getBytes(*blob);
+    impl.objects.push_back(
+        llvm::MemoryBuffer::getMemBufferCopy(StringRef(code.data(), code.size()), blob->name));
+  }
   if (llvm::Error error = impl.start(threads))
     return error;
   plan.threads = compress_rt_get_threads(impl.context.get());

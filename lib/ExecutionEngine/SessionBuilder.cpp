@@ -324,10 +324,10 @@ llvm::Expected<std::unique_ptr<Session>> SessionBuilder::build() {
     releaseProcessMemory(/*code=*/true);
   addPhase("collect weights");
 
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> object = compileToObject(module, *target);
-  if (!object)
-    return llvm::createStringError("internal error: " + llvm::toString(object.takeError()));
-  impl.object = std::move(*object);
+  llvm::Expected<ObjectFiles> objects = compileToObjects(module, *target);
+  if (!objects)
+    return llvm::createStringError("internal error: " + llvm::toString(objects.takeError()));
+  impl.objects = std::move(*objects);
   impl.features = target->features;
   owned = nullptr;
   addPhase("generate code");

@@ -77,6 +77,7 @@ void populateConvKernelPatterns(RewritePatternSet &patterns, KernelContext &kern
 void populateAttentionKernelPatterns(RewritePatternSet &patterns, KernelContext &kernels);
 void populateRowKernelPatterns(RewritePatternSet &patterns, KernelContext &kernels);
 void populateMatMulKernelPatterns(RewritePatternSet &patterns, KernelContext &kernels);
+void populateQuantizedMatMulKernelPatterns(RewritePatternSet &patterns, KernelContext &kernels);
 
 /// Replaces ops of `function` for which there are kernels.
 LogicalResult selectKernels(func::FuncOp function, KernelContext &kernels);

@@ -8,6 +8,7 @@
 
 #include "compress/Codegen/CPU/CodeFormat.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include <numeric>
 
 using namespace mlir;
@@ -24,13 +25,13 @@ static Value createTable(KernelBuilder &b, const CodeFormat &format) {
       DenseElementsAttr::get(b.getVectorType(16), ArrayRef<float>(values)));
 }
 
-CodeDecoder::CodeDecoder(KernelBuilder &builder, const CodeFormat &format, Value codes,
-                         Value positions, Value scales, Value zeroPoints)
-    : b(builder), format(format), codes(codes), positions(positions), scales(scales),
-      zeroPoints(zeroPoints), lanes(builder.getTarget().getLanes()),
+CodeDecoder::CodeDecoder(KernelBuilder &builder, const CodeFormat &format, const Tensors &tensors)
+    : b(builder), format(format), tensors(tensors), lanes(builder.getTarget().getLanes()),
       vectors(builder.getTarget().getPanelWidth() / lanes) {
-  if (format.bits < 8 && builder.getTarget().avx512)
-    table = createTable(builder, format);
+  if (format.bits == 8 || !builder.getTarget().avx512)
+    return;
+  table = format.hasTable ? builder.load(16, tensors.table, {builder.index(0)})
+                          : createTable(builder, format);
 }
 
 //===----------------------------------------------------------------------===//
@@ -46,11 +47,11 @@ SmallVector<Value> CodeDecoder::loadLanes(Value memref, Value panel, Value row) 
 }
 
 SmallVector<Value> CodeDecoder::loadScales(Value panel, Value group) {
-  return loadLanes(scales, panel, group);
+  return loadLanes(tensors.scales, panel, group);
 }
 
 SmallVector<Value> CodeDecoder::loadZeroPoints(Value panel, Value group) {
-  return zeroPoints ? loadLanes(zeroPoints, panel, group) : SmallVector<Value>();
+  return tensors.zeroPoints ? loadLanes(tensors.zeroPoints, panel, group) : SmallVector<Value>();
 }
 
 //===----------------------------------------------------------------------===//
@@ -75,6 +76,12 @@ Value CodeDecoder::toFloat(Value lane, int64_t slot) {
              : lane;
     return b.intrinsic("llvm.x86.avx512.permvar.sf.512", type, {table, index});
   }
+  if (format.hasTable) {
+    Value index = extract(lane, slot, format.bits);
+    VectorType maskType = b.getVectorType(lanes, b.getI1Type());
+    return b.create<vector::GatherOp>(type, tensors.table, b.index(0), index,
+                                      b.splatInt(maskType, 1), b.splat(type, 0));
+  }
   Value code = format.bits == 8
                    ? b.create<arith::ExtSIOp>(b.getVectorType(lanes, b.getI32Type()), lane)
                    : extract(lane, slot, format.bits);
@@ -84,7 +91,7 @@ Value CodeDecoder::toFloat(Value lane, int64_t slot) {
 
 SmallVector<SmallVector<Value>> CodeDecoder::decodeUnit(Value panel, Value first, int64_t count,
                                                         ValueRange zeros) {
-  SmallVector<Value> lane = loadLanes(codes, panel, b.floorDiv(first, format.getUnit()));
+  SmallVector<Value> lane = loadLanes(tensors.codes, panel, b.floorDiv(first, format.getUnit()));
   SmallVector<SmallVector<Value>> rows(count);
   for (int64_t slot = 0; slot < count; ++slot)
     for (int64_t vector = 0; vector < vectors; ++vector) {
@@ -104,10 +111,11 @@ SmallVector<SmallVector<Value>> CodeDecoder::decodePatternUnit(Value panel, Valu
   Value firstSlot = b.mul(b.floorDiv(first, format.of), format.keep);
   SmallVector<SmallVector<Value>> rows(unit), codeLanes, positionLanes;
   for (int64_t lane = 0; lane < slots / perCode; ++lane)
-    codeLanes.push_back(loadLanes(codes, panel, b.add(b.floorDiv(firstSlot, perCode), lane)));
+    codeLanes.push_back(
+        loadLanes(tensors.codes, panel, b.add(b.floorDiv(firstSlot, perCode), lane)));
   for (int64_t lane = 0; lane < slots / perPosition; ++lane)
     positionLanes.push_back(
-        loadLanes(positions, panel, b.add(b.floorDiv(firstSlot, perPosition), lane)));
+        loadLanes(tensors.positions, panel, b.add(b.floorDiv(firstSlot, perPosition), lane)));
   Value zero = b.splat(b.getVectorType(lanes), 0);
   for (int64_t group = 0; group < unit / format.of; ++group)
     for (int64_t vector = 0; vector < vectors; ++vector) {
@@ -149,7 +157,7 @@ void CodeDecoder::decodeRows(Value panel, Value first, Value count, Value scratc
     SmallVector<SmallVector<Value>> rows;
     for (int64_t row = 0; row < unit; row += step) {
       SmallVector<Value> rowScales = loadScales(panel, groupOf(row));
-      if (row == 0 || zeroPoints) {
+      if (row == 0 || tensors.zeroPoints) {
         SmallVector<Value> zeros = loadZeroPoints(panel, groupOf(row));
         rows = format.hasPattern() ? decodePatternUnit(panel, input, zeros)
                                    : decodeUnit(panel, input, unit, zeros);

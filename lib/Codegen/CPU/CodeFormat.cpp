@@ -8,6 +8,7 @@
 
 #include "compress/Codegen/CPU/CodeFormat.h"
 #include "compress/Algorithms/NMPacking.h"
+#include <algorithm>
 #include <numeric>
 
 using namespace mlir;
@@ -51,7 +52,7 @@ std::string CodeFormat::getName() const {
   std::string name = "i" + std::to_string(bits);
   if (offset)
     name += (offset < 0 ? "p" : "m") + std::to_string(std::abs(offset));
-  name += "g" + std::to_string(group) + (hasZeroPoints ? "z" : "");
+  name += "g" + std::to_string(group) + (hasZeroPoints ? "z" : "") + (hasTable ? "t" : "");
   if (hasPattern())
     name += "_" + std::to_string(keep) + "of" + std::to_string(of);
   return name;
@@ -59,7 +60,10 @@ std::string CodeFormat::getName() const {
 
 std::string CodeFormat::getDescription() const {
   std::string text = std::to_string(bits) + "-bit";
-  text += group >= inputs ? ", per channel" : ", group " + std::to_string(group);
+  if (hasTable)
+    text += " palette";
+  else
+    text += group >= inputs ? ", per channel" : ", group " + std::to_string(group);
   if (hasZeroPoints)
     text += ", asymmetric";
   if (hasPattern())
@@ -90,6 +94,10 @@ RankedTensorType CodeFormat::getScaleType(MLIRContext *context, int64_t width) c
                                Float32Type::get(context));
 }
 
+RankedTensorType CodeFormat::getTableType(MLIRContext *context) const {
+  return RankedTensorType::get({bits == 8 ? 256 : 16}, Float32Type::get(context));
+}
+
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
@@ -100,51 +108,64 @@ static bool hasSignedCodes(const EncodedWeight &weight) {
   return !type.isUnsigned() && type.getWidth() != 1;
 }
 
-FailureOr<CodeFormat> compress::getCodeFormat(const EncodedWeight &weight, int64_t inputDim) {
+/// Adds the N:M pattern; failure if it has no layout.
+static LogicalResult addPattern(const WeightMatrix &matrix, CodeFormat &format) {
+  const EncodedWeight::Pattern &pattern = *matrix.weight.pattern;
+  if (pattern.isDense() || pattern.axis != matrix.weight.type.getRank() - 2 + matrix.inputDim)
+    return failure();
+  format.keep = static_cast<int64_t>(pattern.nm.n);
+  format.of = static_cast<int64_t>(pattern.nm.m);
+  // A group of M inputs has one scale, and a unit is a modest piece of code.
+  bool isCut = format.group % format.of != 0 && format.group != format.inputs;
+  return success(!isCut && format.getUnit() <= 128);
+}
+
+FailureOr<CodeFormat> compress::getCodeFormat(const WeightMatrix &matrix) {
+  const EncodedWeight &weight = matrix.weight;
+  int64_t rank = weight.type.getRank();
   auto element = dyn_cast<IntegerType>(weight.values.getType().getElementType());
-  if (weight.type.getRank() != 2 || !weight.scales || !element || element.getWidth() > 8 ||
-      !weight.scales->scale.getType().getElementType().isF32())
+  if ((rank != 2 && rank != 3) || !element || element.getWidth() > 8 ||
+      weight.scales.has_value() == (matrix.table != nullptr))
     return failure();
   CodeFormat format;
-  format.inputs = weight.type.getDimSize(inputDim);
-  format.outputs = weight.type.getDimSize(1 - inputDim);
+  format.inputs = format.group = matrix.getInputs();
+  format.outputs = matrix.getOutputs();
   int64_t width = element.getWidth();
   format.bits = getStorageBits(width);
+  if (matrix.table) {
+    if (hasSignedCodes(weight) || weight.pattern ||
+        !matrix.table->getType().getElementType().isF32())
+      return failure();
+    format.hasTable = true;
+    return format;
+  }
+  if (!weight.scales->scale.getType().getElementType().isF32())
+    return failure();
   if (format.bits == 8)
     // Stored as i8 whatever the code is.
     format.offset = hasSignedCodes(weight) ? 0 : -128;
   else
     format.offset = hasSignedCodes(weight) ? int64_t(1) << (width - 1) : 0;
   ArrayRef<int64_t> block = weight.scales->block;
-  int64_t group = block.empty() ? -1 : block[inputDim];
-  format.group = group < 0 ? format.inputs : std::min(group, format.inputs);
+  // Matrices of a stack do not share scales, unless all do.
+  if (rank == 3 && !block.empty() && block[0] != 1 && block[0] != -1)
+    return failure();
+  if (int64_t group = block.empty() ? -1 : block[rank - 2 + matrix.inputDim]; group > 0)
+    format.group = std::min(group, format.inputs);
   format.hasZeroPoints = weight.scales->zeroPoint.has_value();
-  if (weight.pattern) {
-    if (weight.pattern->isDense() || weight.pattern->axis != inputDim)
-      return failure();
-    format.keep = static_cast<int64_t>(weight.pattern->nm.n);
-    format.of = static_cast<int64_t>(weight.pattern->nm.m);
-    // A group of M inputs has one scale, and a unit is a modest piece of code.
-    if (format.group % format.of && format.group != format.inputs)
-      return failure();
-    if (format.getUnit() > 128)
-      return failure();
-  }
+  if (weight.pattern && failed(addPattern(matrix, format)))
+    return failure();
   return format;
 }
 
 namespace {
-/// Elements of a stored matrix of integers of at most 8 bits.
-class Codes {
+/// Numbers of a few bits in rows that are `rowBits` long.
+class BitRows {
 public:
-  Codes(const StoredTensor &tensor, bool isSigned)
-      : bytes(tensor.bytes()), bits(tensor.getType().getElementTypeBitWidth()),
-        columns(tensor.getType().getDimSize(1)), isSigned(isSigned) {
-    if (bits == 1)
-      bits = 8; // A byte per bool.
-  }
+  BitRows(ArrayRef<char> bytes, unsigned bits, uint64_t rowBits, bool isSigned)
+      : bytes(bytes), bits(bits), rowBits(rowBits), isSigned(isSigned) {}
   int64_t get(int64_t row, int64_t column) const {
-    uint64_t bit = static_cast<uint64_t>(row * columns + column) * bits;
+    uint64_t bit = static_cast<uint64_t>(row) * rowBits + static_cast<uint64_t>(column) * bits;
     unsigned value = static_cast<uint8_t>(bytes[bit / 8]) >> (bit % 8);
     if (bit % 8 + bits > 8)
       value |= static_cast<unsigned>(static_cast<uint8_t>(bytes[bit / 8 + 1])) << (8 - bit % 8);
@@ -155,7 +176,7 @@ public:
 private:
   ArrayRef<char> bytes;
   unsigned bits;
-  int64_t columns;
+  uint64_t rowBits;
   bool isSigned;
 };
 
@@ -184,87 +205,97 @@ private:
 };
 } // namespace
 
-/// Element (input, output) of a stored matrix whose inputs are dim `inputDim`.
-static int64_t getAt(const Codes &codes, int64_t inputDim, int64_t input, int64_t output) {
-  return inputDim == 0 ? codes.get(input, output) : codes.get(output, input);
-}
-
-LogicalResult compress::packCodes(const EncodedWeight &weight, int64_t inputDim,
-                                  const CodeFormat &format, int64_t width,
-                                  MutableArrayRef<char> buffer) {
-  Codes codes(weight.values, hasSignedCodes(weight));
-  LaneWriter writer(buffer, format.getSlots(), format.bits, width);
-  int64_t slots = weight.values.getType().getDimSize(inputDim);
-  for (int64_t output = 0; output < format.outputs; ++output)
-    for (int64_t slot = 0; slot < slots; ++slot)
-      writer.set(slot, output, getAt(codes, inputDim, slot, output) + format.offset);
-  return success();
-}
-
-LogicalResult compress::packPositions(const EncodedWeight &weight, int64_t inputDim,
-                                      const CodeFormat &format, int64_t width,
-                                      MutableArrayRef<char> buffer) {
-  // Rows along the last dim of the codes are padded to bytes.
-  ArrayRef<char> bytes = weight.pattern->positions.bytes();
-  ArrayRef<int64_t> shape = weight.values.getType().getShape();
-  unsigned bits = getPositionBits(weight.pattern->nm);
-  uint64_t rowBytes = getPositionRowBytes(weight.pattern->nm, shape[1]);
-  auto getPosition = [&](int64_t row, int64_t column) {
-    uint64_t bit = static_cast<uint64_t>(column) * bits;
-    const char *at = bytes.data() + row * rowBytes + bit / 8;
-    unsigned value = static_cast<uint8_t>(*at) >> (bit % 8);
-    if (bit % 8 + bits > 8)
-      value |= static_cast<unsigned>(static_cast<uint8_t>(at[1])) << (8 - bit % 8);
-    return static_cast<int64_t>(value & ((1u << bits) - 1));
-  };
-  LaneWriter writer(buffer, format.getSlots(), format.getPositionBits(), width);
-  int64_t slots = shape[inputDim];
-  for (int64_t output = 0; output < format.outputs; ++output) {
-    for (int64_t slot = 0; slot < slots; ++slot)
-      writer.set(slot, output,
-                 inputDim == 0 ? getPosition(slot, output) : getPosition(output, slot));
-    // Slots that a short last group does not have point behind its inputs.
-    for (int64_t slot = slots; slot < format.getSlots(); ++slot)
-      writer.set(slot, output, format.of - 1);
-  }
-  return success();
-}
-
-/// Calls `set(offset into the packed tensor, index of the block)` for every group and column.
-static void forEachScale(const EncodedWeight &weight, int64_t inputDim, const CodeFormat &format,
-                         int64_t width, function_ref<void(int64_t, int64_t)> set) {
-  ArrayRef<int64_t> block = weight.scales->block;
-  auto getBlocks = [&](int64_t dim) {
-    int64_t size = weight.type.getDimSize(dim);
-    int64_t length = block.empty() || block[dim] < 0 ? size : block[dim];
-    return std::pair((size + length - 1) / length, length);
-  };
-  auto [outputBlocks, outputLength] = getBlocks(1 - inputDim);
-  int64_t groups = format.getGroups();
-  for (int64_t output = 0; output < format.outputs; ++output)
-    for (int64_t group = 0; group < groups; ++group) {
-      int64_t column = output / outputLength;
-      int64_t index = inputDim == 0 ? group * outputBlocks + column : column * groups + group;
-      set(((output / width) * groups + group) * width + output % width, index);
+/// Calls `set(slot, output, number)` for all stored numbers of a matrix of `rows`.
+static void forEachNumber(const WeightMatrix &matrix, const BitRows &numbers,
+                          function_ref<void(int64_t, int64_t, int64_t)> set) {
+  RankedTensorType type = matrix.weight.values.getType();
+  int64_t rows = matrix.getDim(type, 0), columns = matrix.getDim(type, 1);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column) {
+      int64_t number = numbers.get(matrix.batch * rows + row, column);
+      if (matrix.inputDim == 0)
+        set(row, column, number);
+      else
+        set(column, row, number);
     }
 }
 
-LogicalResult compress::packScales(const EncodedWeight &weight, int64_t inputDim,
-                                   const CodeFormat &format, int64_t width,
-                                   MutableArrayRef<char> buffer) {
-  auto *out = reinterpret_cast<float *>(buffer.data());
-  const auto *scales = reinterpret_cast<const float *>(weight.scales->scale.bytes().data());
-  forEachScale(weight, inputDim, format, width,
-               [&](int64_t at, int64_t block) { out[at] = scales[block]; });
-  return success();
+void compress::packCodes(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+                         MutableArrayRef<char> buffer) {
+  const StoredTensor &values = matrix.weight.values;
+  unsigned bits = values.getType().getElementTypeBitWidth();
+  // A bool has a byte.
+  unsigned step = bits == 1 ? 8 : bits;
+  BitRows codes(values.bytes(), step, matrix.getDim(values.getType(), 1) * step,
+                hasSignedCodes(matrix.weight));
+  LaneWriter writer(buffer, format.getSlots(), format.bits, width);
+  forEachNumber(matrix, codes, [&](int64_t slot, int64_t output, int64_t code) {
+    writer.set(slot, output, code + format.offset);
+  });
 }
 
-LogicalResult compress::packZeroPoints(const EncodedWeight &weight, int64_t inputDim,
-                                       const CodeFormat &format, int64_t width,
-                                       MutableArrayRef<char> buffer) {
+void compress::packPositions(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+                             MutableArrayRef<char> buffer) {
+  // Rows along the last dim of the codes are padded to bytes.
+  const EncodedWeight::Pattern &pattern = *matrix.weight.pattern;
+  RankedTensorType type = matrix.weight.values.getType();
+  uint64_t rowBytes = getPositionRowBytes(pattern.nm, matrix.getDim(type, 1));
+  BitRows positions(pattern.positions.bytes(), getPositionBits(pattern.nm), rowBytes * 8,
+                    /*isSigned=*/false);
+  LaneWriter writer(buffer, format.getSlots(), format.getPositionBits(), width);
+  forEachNumber(matrix, positions, [&](int64_t slot, int64_t output, int64_t position) {
+    writer.set(slot, output, position);
+  });
+  // Slots that a short last group does not have point behind its inputs.
+  for (int64_t output = 0; output < format.outputs; ++output)
+    for (int64_t slot = matrix.getDim(type, matrix.inputDim); slot < format.getSlots(); ++slot)
+      writer.set(slot, output, format.of - 1);
+}
+
+/// Calls `set(offset into the packed tensor, index of the block)` for every group and column.
+static void forEachScale(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+                         function_ref<void(int64_t, int64_t)> set) {
+  ArrayRef<int64_t> block = matrix.weight.scales->block;
+  int64_t outputLength = format.outputs, groups = format.getGroups();
+  bool isStackOfScales = false;
+  if (!block.empty()) {
+    if (int64_t length = block[block.size() - 1 - matrix.inputDim]; length > 0)
+      outputLength = length;
+    isStackOfScales = block.size() == 3 && block[0] == 1;
+  }
+  int64_t outputBlocks = (format.outputs + outputLength - 1) / outputLength;
+  int64_t first = isStackOfScales ? matrix.batch * groups * outputBlocks : 0;
+  for (int64_t output = 0; output < format.outputs; ++output)
+    for (int64_t group = 0; group < groups; ++group) {
+      int64_t column = output / outputLength;
+      int64_t index =
+          matrix.inputDim == 0 ? group * outputBlocks + column : column * groups + group;
+      set(((output / width) * groups + group) * width + output % width, first + index);
+    }
+}
+
+void compress::packScales(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+                          MutableArrayRef<char> buffer) {
   auto *out = reinterpret_cast<float *>(buffer.data());
-  SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
-  forEachScale(weight, inputDim, format, width,
+  if (format.hasTable) {
+    std::fill_n(out, buffer.size() / sizeof(float), 1.0f);
+    return;
+  }
+  const auto *scales = reinterpret_cast<const float *>(matrix.weight.scales->scale.bytes().data());
+  forEachScale(matrix, format, width, [&](int64_t at, int64_t block) { out[at] = scales[block]; });
+}
+
+void compress::packZeroPoints(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+                              MutableArrayRef<char> buffer) {
+  auto *out = reinterpret_cast<float *>(buffer.data());
+  SmallVector<int64_t> zeroPoints = getZeroPoints(matrix.weight);
+  forEachScale(matrix, format, width,
                [&](int64_t at, int64_t block) { out[at] = static_cast<float>(zeroPoints[block]); });
-  return success();
+}
+
+void compress::packTable(const WeightMatrix &matrix, MutableArrayRef<char> buffer) {
+  ArrayRef<char> table = matrix.table->bytes();
+  for (size_t offset = 0; offset < buffer.size(); offset += table.size())
+    std::copy_n(table.data(), std::min(table.size(), buffer.size() - offset),
+                buffer.data() + offset);
 }

@@ -264,8 +264,12 @@ void ConvEmitter::emitPlanes(Value isFlat) {
   Value none = b.index(0);
   int64_t extra = window.getExtraRows(), copies = window.kernel[1] * phases;
   Value perColumn = b.mul(elements, copies);
+  // Each region reads all weights, so large ones want larger regions.
+  Value weights = b.mul(b.mul(elements, window.getTaps()), groupOutputs);
+  Value limit = b.min(b.floorDiv(weights, 8), b.index(kMaxRegionElements));
+  limit = b.max(limit, b.index(kRegionElements));
   ConvRegions shape =
-      ConvRegions::get(b, perColumn, extra, kRegionElements, outputRows, outputColumns, isFlat);
+      ConvRegions::get(b, perColumn, extra, limit, outputRows, outputColumns, isFlat);
   Value rows = shape.rows, columns = shape.columns;
   Value planeRows = b.add(rows, extra);
   Value planeSize = b.mul(planeRows, columns);

@@ -23,14 +23,16 @@ static constexpr int64_t kMaxTiles = 32;
 namespace {
 /// The arguments of a kernel, by name.
 struct Arguments {
-  Value x, codes, positions, scales, zeroPoints, bias, other, y;
+  Value x, bias, other, y;
+  CodeDecoder::Tensors weight;
   Arguments(ValueRange args, const QuantizedLinearRequest &request) {
     size_t next = 0;
     x = args[next++];
-    codes = args[next++];
-    positions = request.weight.hasPattern() ? args[next++] : Value();
-    scales = args[next++];
-    zeroPoints = request.weight.hasZeroPoints ? args[next++] : Value();
+    weight.codes = args[next++];
+    weight.positions = request.weight.hasPattern() ? args[next++] : Value();
+    weight.scales = args[next++];
+    weight.zeroPoints = request.weight.hasZeroPoints ? args[next++] : Value();
+    weight.table = request.weight.hasTable ? args[next++] : Value();
     bias = request.epilogue.bias ? args[next++] : Value();
     other = request.epilogue.combine != Epilogue::Combine::None ? args[next++] : Value();
     y = args[next++];
@@ -42,9 +44,8 @@ class Emitter {
 public:
   Emitter(KernelBuilder &builder, const QuantizedLinearRequest &request, ValueRange values)
       : b(builder), request(request), format(request.weight), args(values, request),
-        decoder(builder, format, args.codes, args.positions, args.scales, args.zeroPoints),
-        lanes(b.getTarget().getLanes()), width(b.getTarget().getPanelWidth()),
-        vectors(decoder.getVectors()) {}
+        decoder(builder, format, args.weight), lanes(b.getTarget().getLanes()),
+        width(b.getTarget().getPanelWidth()), vectors(decoder.getVectors()) {}
 
   void emit();
 
@@ -209,6 +210,8 @@ func::FuncOp compress::getQuantizedLinearKernel(KernelLibrary &library,
   arguments.push_back(scales);
   if (format.hasZeroPoints)
     arguments.push_back(scales);
+  if (format.hasTable)
+    arguments.push_back(toMemRef(format.getTableType(context)));
   if (request.epilogue.bias)
     arguments.push_back(MemRefType::get({format.outputs}, f32));
   if (request.epilogue.combine != Epilogue::Combine::None)

@@ -94,6 +94,7 @@ LogicalResult compress::selectKernels(func::FuncOp function, KernelContext &kern
   populateAttentionKernelPatterns(patterns, kernels);
   populateRowKernelPatterns(patterns, kernels);
   populateMatMulKernelPatterns(patterns, kernels);
+  populateQuantizedMatMulKernelPatterns(patterns, kernels);
   GreedyRewriteConfig config;
   config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
       GreedySimplifyRegionLevel::Disabled);

@@ -36,8 +36,7 @@ void replaceLinear(PatternRewriter &rewriter, KernelContext &kernels, const Line
 
 /// Panels of a dense f32 matrix, packed now. `root` has its elements, in the order of the root's
 /// type; it is read only if they have not been packed yet.
-FailureOr<Value> packDensePanels(OpBuilder &builder, KernelContext &kernels,
-                                 const LinearSite &site,
+FailureOr<Value> packDensePanels(OpBuilder &builder, KernelContext &kernels, const LinearSite &site,
                                  function_ref<FailureOr<StoredTensor>()> root);
 
 } // namespace compress

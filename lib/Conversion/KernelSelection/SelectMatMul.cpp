@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodeWeight.h"
 #include "compress/Analysis/EncodedWeight.h"
 #include "compress/Codegen/CPU/LinearKernel.h"
 #include "compress/Codegen/CPU/MatMulKernel.h"
@@ -13,7 +14,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
-#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -240,9 +240,7 @@ private:
     shape.packedBatches = {sizes[0], sizes[1]};
     shape.rhsOrder = {0, 1, 2, 3};
     if (!chain.isDense())
-      remark::missed(op.getLoc(), remark::RemarkOpts::name("dense-weight").category("kernels"))
-          << "'" << chain.getSourceName()
-          << "' is decoded at compile time: no kernel of batched products reads compressed weights";
+      remarkDense(op, chain, "no kernel of batched products reads it");
 
     int64_t width = kernels.library.getTarget().getPanelWidth();
     std::string name = chain.getSourceName() + ".matmul" + std::to_string(width);

@@ -6,45 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodeWeight.h"
 #include "LinearCall.h"
 #include "compress/Codegen/CPU/IntegerLinearKernel.h"
 #include "compress/Codegen/CPU/LinearKernel.h"
 #include "compress/Codegen/CPU/QuantizedLinearKernel.h"
-#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::compress;
-
-/// The packed tensors of `weight`: codes, [positions], scales, [zero points].
-static FailureOr<SmallVector<Value>> packCodeTensors(OpBuilder &builder, KernelContext &kernels,
-                                                     const LinearSite &site,
-                                                     const EncodedWeight &weight,
-                                                     const CodeFormat &format) {
-  MLIRContext *context = builder.getContext();
-  int64_t width = kernels.library.getTarget().getPanelWidth(), inputDim = site.inputDim;
-  std::string name =
-      site.chain.getSourceName() + ".panels" + std::to_string(width) + (inputDim == 0 ? "" : ".t");
-  Location loc = site.op->getLoc();
-  SmallVector<Value> tensors;
-  bool isPacked = true;
-  auto add = [&](StringRef suffix, RankedTensorType type, auto pack) {
-    FailureOr<Value> tensor =
-        kernels.createPackedWeight(builder, loc, name + suffix.str(), type, [&](auto bytes) {
-          return pack(weight, inputDim, format, width, bytes);
-        });
-    isPacked &= succeeded(tensor);
-    tensors.push_back(isPacked ? *tensor : Value());
-  };
-  add("", format.getCodeType(context, width), packCodes);
-  if (format.hasPattern())
-    add(".positions", format.getPositionType(context, width), packPositions);
-  add(".scale", format.getScaleType(context, width), packScales);
-  if (format.hasZeroPoints)
-    add(".zero", format.getScaleType(context, width), packZeroPoints);
-  if (!isPacked)
-    return failure();
-  return tensors;
-}
 
 namespace {
 /// linear of f32 with a quantized weight: codes stay codes in memory.
@@ -66,15 +35,13 @@ struct QuantizedLinearPattern : public KernelPattern<LinearOp> {
     rewriter.setInsertionPoint(match.last);
     auto emitError = [&] { return op.emitOpError("weight: "); };
 
-    std::string reason = explainUnsupported(site->chain);
-    if (reason.empty()) {
-      FailureOr<EncodedWeight> weight = readEncodedWeight(kernels.store, site->chain, emitError);
-      if (failed(weight))
-        return failure();
-      if (FailureOr<CodeFormat> format = getCodeFormat(*weight, site->inputDim);
-          succeeded(format)) {
-        FailureOr<SmallVector<Value>> tensors =
-            packCodeTensors(rewriter, kernels, *site, *weight, *format);
+    std::string reason;
+    if (FailureOr<CodeWeight> weight = readCodeWeight(kernels, site->chain, emitError, reason);
+        succeeded(weight)) {
+      WeightMatrix matrix = weight->getMatrix(site->inputDim);
+      if (FailureOr<CodeFormat> format = getCodeFormat(matrix); succeeded(format)) {
+        FailureOr<SmallVector<Value>> tensors = packCodeTensors(
+            rewriter, kernels, op.getLoc(), site->chain.getSourceName(), matrix, *format);
         if (failed(tensors))
           return failure();
         func::FuncOp kernel = getQuantizedLinearKernel(kernels.library, {*format, match.epilogue});
@@ -84,8 +51,7 @@ struct QuantizedLinearPattern : public KernelPattern<LinearOp> {
       reason = "no kernel reads its format";
     }
 
-    remark::missed(op.getLoc(), remark::RemarkOpts::name("dense-weight").category("kernels"))
-        << "'" << site->chain.getSourceName() << "' is decoded at compile time: " << reason;
+    remarkDense(op, site->chain, reason);
     FailureOr<Value> panels = packDensePanels(rewriter, kernels, *site, [&] {
       return decodeChain(kernels.store, site->chain, emitError);
     });
@@ -138,7 +104,8 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
     FailureOr<EncodedWeight> weight = readEncodedWeight(kernels.store, site->chain, emitError);
     if (failed(weight))
       return failure();
-    FailureOr<CodeFormat> format = getCodeFormat(*weight, site->inputDim);
+    WeightMatrix matrix{*weight, site->inputDim};
+    FailureOr<CodeFormat> format = getCodeFormat(matrix);
     bool isSymmetric = succeeded(format) && !format->hasZeroPoints && format->bits == 8 &&
                        format->offset == 0 && format->group >= format->inputs;
     if (!isSymmetric)
@@ -151,7 +118,7 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
         *perRow,      match.epilogue};
     rewriter.setInsertionPoint(match.last);
     FailureOr<SmallVector<Value>> tensors =
-        packTensors(rewriter, *site, *weight, *format, request, emitError);
+        packTensors(rewriter, *site, matrix, *format, request, emitError);
     if (failed(tensors))
       return failure();
     SmallVector<Value> activations{x.getCodes(), x.getScale()};
@@ -165,7 +132,7 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
 private:
   /// Weights, scales, and sums if the activations have a zero point.
   FailureOr<SmallVector<Value>> packTensors(OpBuilder &builder, const LinearSite &site,
-                                            const EncodedWeight &weight, const CodeFormat &format,
+                                            const WeightMatrix &matrix, const CodeFormat &format,
                                             const IntegerLinearRequest &request,
                                             EmitErrorFn emitError) const {
     const CpuTarget &target = kernels.library.getTarget();
@@ -174,11 +141,11 @@ private:
     std::string name = site.chain.getSourceName() + ".panels" +
                        std::to_string(target.getPanelWidth()) + (site.inputDim == 0 ? "" : ".t");
     FailureOr<StoredTensor> expanded = StoredTensor();
-    if (weight.pattern)
-      expanded = expandValues(kernels.store, weight, emitError);
+    if (matrix.weight.pattern)
+      expanded = expandValues(kernels.store, matrix.weight, emitError);
     if (failed(expanded))
       return failure();
-    const StoredTensor &codes = weight.pattern ? *expanded : weight.values;
+    const StoredTensor &codes = matrix.weight.pattern ? *expanded : matrix.weight.values;
     const auto *bytes = reinterpret_cast<const int8_t *>(codes.bytes().data());
     int64_t strideK = site.inputDim == 0 ? site.outputs : 1;
     int64_t strideN = site.inputDim == 0 ? 1 : site.inputs;
@@ -193,7 +160,8 @@ private:
     FailureOr<Value> scales = kernels.createPackedWeight(
         builder, loc, name + ".columns.scale",
         request.getColumnType(context, target, builder.getF32Type()), [&](auto buffer) {
-          return packScales(weight, site.inputDim, format, target.getPanelWidth(), buffer);
+          packScales(matrix, format, target.getPanelWidth(), buffer);
+          return success();
         });
     if (failed(packed) || failed(scales))
       return failure();

@@ -305,17 +305,18 @@ TEST(ConvKernel, DecodesCodes) {
   for (const CpuTarget &target : KernelHarness::getTargets()) {
     KernelHarness harness(target);
     std::vector<std::pair<ConvRequest, std::string>> kernels;
+    auto add = [&](ConvRequest request, int64_t bits, int64_t group, bool hasZeroPoints) {
+      request.weight = {ConvWeight::Format::Codes, bits, group, hasZeroPoints};
+      request.epilogue.bias = true;
+      kernels.emplace_back(request, getConvKernel(*harness.library, request).getSymName().str());
+    };
+    ConvRequest square = getRequest(16, {3, 3}, {1, 1}, {1, 1, 1, 1});
     for (int64_t bits : {8, 4, 2})
-      for (int64_t group : {0, 16})
-        for (bool hasZeroPoints : {false, true})
-          for (ConvRequest request :
-               {getRequest(16, {3, 3}, {1, 1}, {1, 1, 1, 1}), getRequest(7, {1, 1}),
-                getRequest(4, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 2)}) {
-            request.weight = {ConvWeight::Format::Codes, bits, group, hasZeroPoints};
-            request.epilogue.bias = true;
-            kernels.emplace_back(request,
-                                 getConvKernel(*harness.library, request).getSymName().str());
-          }
+      add(square, bits, /*group=*/0, /*hasZeroPoints=*/false);
+    add(square, 4, 16, true);
+    add(square, 2, 24, false);
+    add(getRequest(7, {1, 1}), 4, 8, true);
+    add(getRequest(4, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 2), 8, 0, true);
     harness.compile();
     for (auto &[request, kernel] : kernels) {
       Problem p(request, 2, 11, 9, 10);

@@ -137,15 +137,15 @@ static void check(KernelHarness &harness, const Shape &shape, int64_t inputDim, 
                    scaleType = format.getScaleType(context, width);
   std::vector<char> codes = makeBuffer(codeType), scales = makeBuffer(scaleType),
                     zeros = makeBuffer(scaleType), positions;
-  ASSERT_TRUE(succeeded(packCodes(weight.encoded, inputDim, format, width, codes)));
-  ASSERT_TRUE(succeeded(packScales(weight.encoded, inputDim, format, width, scales)));
+  packCodes({weight.encoded, inputDim}, format, width, codes);
+  packScales({weight.encoded, inputDim}, format, width, scales);
   if (format.hasZeroPoints)
-    ASSERT_TRUE(succeeded(packZeroPoints(weight.encoded, inputDim, format, width, zeros)));
+    packZeroPoints({weight.encoded, inputDim}, format, width, zeros);
   RankedTensorType positionType;
   if (format.hasPattern()) {
     positionType = format.getPositionType(context, width);
     positions = makeBuffer(positionType);
-    ASSERT_TRUE(succeeded(packPositions(weight.encoded, inputDim, format, width, positions)));
+    packPositions({weight.encoded, inputDim}, format, width, positions);
   }
 
   for (int64_t rows : {1, 2, 3, 4, 5, 6, 11, 100}) {
@@ -200,7 +200,7 @@ static void checkAll(ArrayRef<Shape> shapes) {
     for (const Shape &shape : shapes)
       for (int64_t inputDim : {0, 1}) {
         Weight weight = makeWeight(harness.context.get(), shape, inputDim);
-        FailureOr<CodeFormat> format = getCodeFormat(weight.encoded, inputDim);
+        FailureOr<CodeFormat> format = getCodeFormat({weight.encoded, inputDim});
         ASSERT_TRUE(succeeded(format));
         std::string name =
             getQuantizedLinearKernel(*harness.library, {*format, {}}).getSymName().str();

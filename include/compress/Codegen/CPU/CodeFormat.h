@@ -16,7 +16,8 @@ namespace mlir {
 namespace compress {
 
 /// A quantized matrix `[inputs, outputs]` in the layout of kernels: panels of columns, see
-/// `LinearRequest`. The value of code `c` is `(c - offset - zero point) * scale`.
+/// `LinearRequest`. The value of code `c` is `(c - offset - zero point) * scale`, or with a table
+/// `table[c]`.
 ///
 /// - Codes of 8 bits are `i8` `[panels, slots, width]`.
 /// - Codes of 4, 2 or 1 bits are `i32` `[panels, slots * bits / 32, width]`: a lane holds the codes
@@ -25,6 +26,7 @@ namespace compress {
 /// `positions`
 ///   (in the layout of codes) say which input of the group each one is.
 /// - Scales and zero points are f32 `[panels, groups, width]`.
+/// - A table is f32 `[16]`, repeated if it has fewer entries, or `[256]` for codes of 8 bits.
 ///
 /// Slots are padded to whole lanes (with a pattern, to whole units).
 struct CodeFormat {
@@ -33,6 +35,7 @@ struct CodeFormat {
   /// Inputs that share a scale.
   int64_t group = 0;
   bool hasZeroPoints = false;
+  bool hasTable = false;
   /// N:M pattern along the inputs; 0 for none.
   int64_t keep = 0, of = 0;
 
@@ -54,31 +57,49 @@ struct CodeFormat {
   RankedTensorType getCodeType(MLIRContext *context, int64_t width) const;
   RankedTensorType getPositionType(MLIRContext *context, int64_t width) const;
   RankedTensorType getScaleType(MLIRContext *context, int64_t width) const;
+  RankedTensorType getTableType(MLIRContext *context) const;
 };
 
-/// The format of `weight`, a matrix whose dim `inputDim` is contracted; failure if it has none
-/// (scales in blocks along the outputs other than whole ones or single columns are fine).
-FailureOr<CodeFormat> getCodeFormat(const EncodedWeight &weight, int64_t inputDim);
+/// A matrix of a stored weight: of its last two dims, `inputDim` (0 or 1) is contracted; a stack of
+/// matrices (rank 3) has one more dim before them, of which this is index `batch`.
+struct WeightMatrix {
+  const EncodedWeight &weight;
+  int64_t inputDim;
+  int64_t batch = 0;
+  /// Values of the codes, `[entries]` of f32; null for codes that are numbers.
+  const StoredTensor *table = nullptr;
 
-/// Writes the packed tensors of `weight` in `format`, for panels of `width` columns. Buffers have
-/// the sizes of their types and are zero; `positions` and `zeroPoints` may be empty if the format
-/// has none.
-LogicalResult packCodes(const EncodedWeight &weight, int64_t inputDim, const CodeFormat &format,
-                        int64_t width, MutableArrayRef<char> codes);
-LogicalResult packPositions(const EncodedWeight &weight, int64_t inputDim, const CodeFormat &format,
-                            int64_t width, MutableArrayRef<char> positions);
-LogicalResult packScales(const EncodedWeight &weight, int64_t inputDim, const CodeFormat &format,
-                         int64_t width, MutableArrayRef<char> scales);
-LogicalResult packZeroPoints(const EncodedWeight &weight, int64_t inputDim,
-                             const CodeFormat &format, int64_t width,
-                             MutableArrayRef<char> zeroPoints);
+  int64_t getDim(RankedTensorType type, int64_t dim) const {
+    return type.getDimSize(type.getRank() - 2 + dim);
+  }
+  int64_t getInputs() const { return getDim(weight.type, inputDim); }
+  int64_t getOutputs() const { return getDim(weight.type, 1 - inputDim); }
+};
+
+/// The format of a matrix; failure if it has none (scales in blocks along the outputs other than
+/// whole ones or single columns are fine).
+FailureOr<CodeFormat> getCodeFormat(const WeightMatrix &matrix);
+
+/// Write the packed tensors of `matrix` in `format`, for panels of `width` columns. Buffers have
+/// the sizes of their types and are zero.
+void packCodes(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+               MutableArrayRef<char> codes);
+void packPositions(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+                   MutableArrayRef<char> positions);
+void packScales(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+                MutableArrayRef<char> scales);
+void packZeroPoints(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
+                    MutableArrayRef<char> zeroPoints);
+void packTable(const WeightMatrix &matrix, MutableArrayRef<char> table);
 
 /// Emits code that reads packed weights.
 class CodeDecoder {
 public:
-  /// Memrefs of the packed tensors; `positions` and `zeroPoints` null where there are none.
-  CodeDecoder(KernelBuilder &builder, const CodeFormat &format, Value codes, Value positions,
-              Value scales, Value zeroPoints);
+  /// Memrefs of the packed tensors; null where there are none.
+  struct Tensors {
+    Value codes, positions, scales, zeroPoints, table;
+  };
+  CodeDecoder(KernelBuilder &builder, const CodeFormat &format, const Tensors &tensors);
 
   const CodeFormat &getFormat() const { return format; }
   int64_t getVectors() const { return vectors; }
@@ -107,9 +128,9 @@ private:
 
   KernelBuilder &b;
   CodeFormat format;
-  Value codes, positions, scales, zeroPoints;
+  Tensors tensors;
   int64_t lanes, vectors;
-  /// Table of the values of all codes, where the target looks them up.
+  /// The values of all codes in a register, where the target looks them up there.
   Value table;
 };
 

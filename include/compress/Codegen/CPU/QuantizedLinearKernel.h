@@ -24,7 +24,8 @@ struct QuantizedLinearRequest {
   Epilogue epilogue;
 };
 
-/// Kernel with the arguments x, codes, [positions], scales, [zero points], [bias], [other], y.
+/// Kernel with the arguments x, codes, [positions], scales, [zero points], [table], [bias],
+/// [other], y.
 func::FuncOp getQuantizedLinearKernel(KernelLibrary &library,
                                       const QuantizedLinearRequest &request);
 

@@ -1,0 +1,86 @@
+//===- CodeWeight.cpp - compressed weights as operands of kernels -*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CodeWeight.h"
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+FailureOr<CodeWeight> compress::readCodeWeight(KernelContext &kernels, const WeightChain &chain,
+                                               EmitErrorFn emitError, std::string &reason) {
+  CodeWeight weight;
+  auto lookup = chain.links.size() == 1 ? dyn_cast<LookupOp>(chain.links.front()) : LookupOp();
+  if (lookup) {
+    auto table = lookup.getTable().getDefiningOp<WeightSourceOpInterface>();
+    if (!table) {
+      reason = "its table is not a constant";
+      return failure();
+    }
+    FailureOr<StoredTensor> codes = StoredTensor::read(kernels.store, chain.source, emitError);
+    FailureOr<StoredTensor> values = StoredTensor::read(kernels.store, table, emitError);
+    if (failed(codes) || failed(values)) {
+      reason = "it cannot be read";
+      return failure();
+    }
+    weight.encoded.type = chain.getType();
+    weight.encoded.values = std::move(*codes);
+    weight.table = std::move(*values);
+    return weight;
+  }
+  reason = explainUnsupported(chain);
+  if (!reason.empty())
+    return failure();
+  FailureOr<EncodedWeight> encoded = readEncodedWeight(kernels.store, chain, emitError);
+  if (failed(encoded)) {
+    reason = "it cannot be read";
+    return failure();
+  }
+  weight.encoded = std::move(*encoded);
+  return weight;
+}
+
+FailureOr<SmallVector<Value>> compress::packCodeTensors(OpBuilder &builder, KernelContext &kernels,
+                                                        Location loc, const std::string &name,
+                                                        const WeightMatrix &matrix,
+                                                        const CodeFormat &format) {
+  MLIRContext *context = builder.getContext();
+  int64_t width = kernels.library.getTarget().getPanelWidth();
+  std::string base = name + ".panels" + std::to_string(width) + (matrix.inputDim == 0 ? "" : ".t");
+  SmallVector<Value> tensors;
+  bool isPacked = true;
+  auto add = [&](StringRef suffix, RankedTensorType type, auto pack) {
+    FailureOr<Value> tensor = kernels.createPackedWeight(builder, loc, base + suffix.str(), type,
+                                                         [&](MutableArrayRef<char> bytes) {
+                                                           pack(bytes);
+                                                           return success();
+                                                         });
+    isPacked &= succeeded(tensor);
+    tensors.push_back(isPacked ? *tensor : Value());
+  };
+  add("", format.getCodeType(context, width),
+      [&](auto bytes) { packCodes(matrix, format, width, bytes); });
+  if (format.hasPattern())
+    add(".positions", format.getPositionType(context, width),
+        [&](auto bytes) { packPositions(matrix, format, width, bytes); });
+  add(".scale", format.getScaleType(context, width),
+      [&](auto bytes) { packScales(matrix, format, width, bytes); });
+  if (format.hasZeroPoints)
+    add(".zero", format.getScaleType(context, width),
+        [&](auto bytes) { packZeroPoints(matrix, format, width, bytes); });
+  if (format.hasTable)
+    add(".table", format.getTableType(context), [&](auto bytes) { packTable(matrix, bytes); });
+  if (!isPacked)
+    return failure();
+  return tensors;
+}
+
+void compress::remarkDense(Operation *op, const WeightChain &chain, const Twine &reason) {
+  remark::missed(op->getLoc(), remark::RemarkOpts::name("dense-weight").category("kernels"))
+      << "'" << chain.getSourceName() << "' is decoded at compile time: " << reason.str();
+}
