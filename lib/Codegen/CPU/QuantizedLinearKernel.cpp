@@ -9,6 +9,7 @@
 #include "compress/Codegen/CPU/QuantizedLinearKernel.h"
 #include "compress/Codegen/CPU/LinearKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -42,8 +43,8 @@ struct Arguments {
 /// Writes one kernel.
 class Emitter {
 public:
-  Emitter(KernelBuilder &builder, const QuantizedLinearRequest &request, ValueRange values)
-      : b(builder), request(request), format(request.weight), args(values, request),
+  Emitter(KernelBuilder &builder, const QuantizedLinearRequest &request, const Arguments &args)
+      : b(builder), request(request), format(request.weight), args(args),
         decoder(builder, format, args.weight), lanes(b.getTarget().getLanes()),
         width(b.getTarget().getPanelWidth()), vectors(decoder.getVectors()) {}
 
@@ -191,6 +192,41 @@ void Emitter::emit() {
       });
 }
 
+/// Elements [index * length, (index + 1) * length) of the first dim; with a length of 0, element
+/// `index` without that dim.
+static Value getPart(KernelBuilder &b, Value memref, Value index, int64_t length) {
+  auto type = cast<MemRefType>(memref.getType());
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets(type.getRank(), zero), sizes, strides(type.getRank(), one);
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    sizes.push_back(getAsOpFoldResult(b.dim(memref, dim)));
+  offsets[0] = length ? b.mul(index, length) : index;
+  sizes[0] = b.getIndexAttr(length ? length : 1);
+  if (length)
+    return b.create<memref::SubViewOp>(memref, offsets, sizes, strides);
+  MemRefType part = memref::SubViewOp::inferRankReducedResultType(type.getShape().drop_front(),
+                                                                  type, offsets, sizes, strides);
+  return b.create<memref::SubViewOp>(part, memref, offsets, sizes, strides);
+}
+
+/// The kernel of a stack: that of a matrix, for one after the other.
+static void emitStack(KernelBuilder &b, const QuantizedLinearRequest &request,
+                      const Arguments &args) {
+  int64_t width = b.getTarget().getPanelWidth();
+  int64_t panels = (request.weight.outputs + width - 1) / width;
+  b.forLoop(b.index(0), b.index(request.stack), 1, [&](Value index) {
+    Arguments matrix = args;
+    if (!request.isInputShared)
+      matrix.x = getPart(b, args.x, index, 0);
+    matrix.y = getPart(b, args.y, index, 0);
+    for (Value *tensor : {&matrix.weight.codes, &matrix.weight.positions, &matrix.weight.scales,
+                          &matrix.weight.zeroPoints})
+      if (*tensor)
+        *tensor = getPart(b, *tensor, index, panels);
+    Emitter(b, request, matrix).emit();
+  });
+}
+
 func::FuncOp compress::getQuantizedLinearKernel(KernelLibrary &library,
                                                 const QuantizedLinearRequest &request) {
   const CpuTarget &target = library.getTarget();
@@ -198,13 +234,23 @@ func::FuncOp compress::getQuantizedLinearKernel(KernelLibrary &library,
   MLIRContext *context = library.getContext();
   int64_t width = target.getPanelWidth();
   Type f32 = Float32Type::get(context);
-  auto toMemRef = [](RankedTensorType type) {
-    return MemRefType::get(type.getShape(), type.getElementType());
+  auto toMemRef = [&](RankedTensorType type) {
+    SmallVector<int64_t> shape(type.getShape());
+    if (type.getRank() == 3 && request.stack)
+      shape[0] *= request.stack;
+    return MemRefType::get(shape, type.getElementType());
   };
-  MemRefType output = getActivationType({ShapedType::kDynamic, format.outputs}, f32);
+  auto getMatrixType = [&](int64_t columns, bool isStack) {
+    SmallVector<int64_t> shape{ShapedType::kDynamic, columns};
+    if (isStack)
+      shape.insert(shape.begin(), request.stack);
+    return getActivationType(shape, f32);
+  };
+  MemRefType output = getMatrixType(format.outputs, request.stack > 0);
   MemRefType scales = toMemRef(format.getScaleType(context, width));
-  SmallVector<Type> arguments{getActivationType({ShapedType::kDynamic, format.inputs}, f32),
-                              toMemRef(format.getCodeType(context, width))};
+  SmallVector<Type> arguments{
+      getMatrixType(format.inputs, request.stack > 0 && !request.isInputShared),
+      toMemRef(format.getCodeType(context, width))};
   if (format.hasPattern())
     arguments.push_back(toMemRef(format.getPositionType(context, width)));
   arguments.push_back(scales);
@@ -218,11 +264,19 @@ func::FuncOp compress::getQuantizedLinearKernel(KernelLibrary &library,
     arguments.push_back(output);
   arguments.push_back(output);
   std::string shape = std::to_string(format.inputs) + "x" + std::to_string(format.outputs);
-  std::string name = "linear_" + format.getName() + "_" + shape + request.epilogue.getName() + "_" +
+  std::string name = (request.stack ? "stack" + std::to_string(request.stack) +
+                                          (request.isInputShared ? "s_" : "_")
+                                    : "") +
+                     "linear_" + format.getName() + "_" + shape + request.epilogue.getName() + "_" +
                      target.getName().str();
-  std::string description = "linear " + shape + ", " + format.getDescription() + " weight" +
+  std::string description = (request.stack ? std::to_string(request.stack) + " x " : "") +
+                            "linear " + shape + ", " + format.getDescription() + " weight" +
                             request.epilogue.getDescription();
   return library.getOrCreate(name, description, arguments, [&](KernelBuilder &b, ValueRange args) {
-    Emitter(b, request, args).emit();
+    Arguments arguments(args, request);
+    if (request.stack)
+      emitStack(b, request, arguments);
+    else
+      Emitter(b, request, arguments).emit();
   });
 }

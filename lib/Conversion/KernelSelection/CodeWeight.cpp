@@ -47,34 +47,42 @@ FailureOr<CodeWeight> compress::readCodeWeight(KernelContext &kernels, const Wei
 
 FailureOr<SmallVector<Value>> compress::packCodeTensors(OpBuilder &builder, KernelContext &kernels,
                                                         Location loc, const std::string &name,
-                                                        const WeightMatrix &matrix,
+                                                        ArrayRef<WeightMatrix> matrices,
                                                         const CodeFormat &format) {
   MLIRContext *context = builder.getContext();
   int64_t width = kernels.library.getTarget().getPanelWidth();
-  std::string base = name + ".panels" + std::to_string(width) + (matrix.inputDim == 0 ? "" : ".t");
+  std::string base =
+      name + ".panels" + std::to_string(width) + (matrices.front().inputDim == 0 ? "" : ".t");
   SmallVector<Value> tensors;
   bool isPacked = true;
   auto add = [&](StringRef suffix, RankedTensorType type, auto pack) {
-    FailureOr<Value> tensor = kernels.createPackedWeight(builder, loc, base + suffix.str(), type,
-                                                         [&](MutableArrayRef<char> bytes) {
-                                                           pack(bytes);
-                                                           return success();
-                                                         });
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] *= static_cast<int64_t>(matrices.size());
+    FailureOr<Value> tensor = kernels.createPackedWeight(
+        builder, loc, base + suffix.str(), type.clone(shape), [&](MutableArrayRef<char> bytes) {
+          size_t size = bytes.size() / matrices.size();
+          for (auto [index, matrix] : llvm::enumerate(matrices))
+            pack(matrix, format, width, bytes.slice(index * size, size));
+          return success();
+        });
     isPacked &= succeeded(tensor);
     tensors.push_back(isPacked ? *tensor : Value());
   };
-  add("", format.getCodeType(context, width),
-      [&](auto bytes) { packCodes(matrix, format, width, bytes); });
+  add("", format.getCodeType(context, width), packCodes);
   if (format.hasPattern())
-    add(".positions", format.getPositionType(context, width),
-        [&](auto bytes) { packPositions(matrix, format, width, bytes); });
-  add(".scale", format.getScaleType(context, width),
-      [&](auto bytes) { packScales(matrix, format, width, bytes); });
+    add(".positions", format.getPositionType(context, width), packPositions);
+  add(".scale", format.getScaleType(context, width), packScales);
   if (format.hasZeroPoints)
-    add(".zero", format.getScaleType(context, width),
-        [&](auto bytes) { packZeroPoints(matrix, format, width, bytes); });
-  if (format.hasTable)
-    add(".table", format.getTableType(context), [&](auto bytes) { packTable(matrix, bytes); });
+    add(".zero", format.getScaleType(context, width), packZeroPoints);
+  if (format.hasTable) {
+    FailureOr<Value> table = kernels.createPackedWeight(
+        builder, loc, base + ".table", format.getTableType(context), [&](auto bytes) {
+          packTable(matrices.front(), bytes);
+          return success();
+        });
+    isPacked &= succeeded(table);
+    tensors.push_back(isPacked ? *table : Value());
+  }
   if (!isPacked)
     return failure();
   return tensors;

@@ -32,11 +32,13 @@ struct CodeWeight {
 FailureOr<CodeWeight> readCodeWeight(KernelContext &kernels, const WeightChain &chain,
                                      EmitErrorFn emitError, std::string &reason);
 
-/// The packed tensors of a matrix, in the order of `getQuantizedLinearKernel`: codes, [positions],
-/// scales, [zero points], [table]. `name` tells the matrix from all others.
+/// The packed tensors of the matrices of a weight, one after the other, in the order of
+/// `getQuantizedLinearKernel`: codes, [positions], scales, [zero points], [table]. `name` is that
+/// of the weight.
 FailureOr<SmallVector<Value>> packCodeTensors(OpBuilder &builder, KernelContext &kernels,
                                               Location loc, const std::string &name,
-                                              const WeightMatrix &matrix, const CodeFormat &format);
+                                              ArrayRef<WeightMatrix> matrices,
+                                              const CodeFormat &format);
 
 /// Remark: the weight of `op` becomes dense at compile time.
 void remarkDense(Operation *op, const WeightChain &chain, const Twine &reason);

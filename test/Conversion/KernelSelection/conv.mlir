@@ -25,7 +25,7 @@ func.func @residual(%x: tensor<?x3x8x8xf32> {compress.dims = ["n", "", "", ""]},
 // CHECK-DAG: compress.weight private @w.q.conv6g1.code4 : tensor<1x1x72xi8>
 // CHECK-DAG: compress.weight private @w.q.conv6g1.code4.scale : tensor<1x1x8xf32>
 // CHECK-LABEL: func.func @codes
-// CHECK: compress.kernel_call @conv_code4_k1x1_rest4_avx2
+// CHECK: compress.kernel_call @conv_code4_k1x1_only4_avx2
 compress.weight private @w.q : tensor<4x24x1x1xi4> = dense<3>
 compress.weight private @w.scale : tensor<4x1x1x1xf32> = dense<0.25>
 func.func @codes(%x: tensor<1x24x5x5xf32>) -> tensor<1x4x5x5xf32> {
@@ -77,7 +77,7 @@ func.func @decoded(%x: tensor<1x1x50xf32>) -> tensor<1x6x49xf32> {
 // CHECK-LABEL: func.func @column
 // CHECK: cf.assert %{{.*}}, "conv: expected 4 input channels"
 // CHECK: tensor.expand_shape {{.*}} into tensor<2x?x1x30xf32>
-// CHECK: compress.kernel_call @conv_f32_k1x5_rest1_avx2 {{.*}} -> tensor<2x1x1x26xf32>
+// CHECK: compress.kernel_call @conv_f32_k1x5_only1_avx2 {{.*}} -> tensor<2x1x1x26xf32>
 compress.weight private @w : tensor<1x4x5x1xf32> = dense<0.5>
 func.func @column(%x: tensor<2x?x30x1xf32>) -> tensor<2x1x26x1xf32> {
   %w = compress.load @w : tensor<1x4x5x1xf32>

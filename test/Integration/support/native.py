@@ -44,11 +44,11 @@ def compile_model(tools, path, output, *flags):
 class Session:
     """A compiled model that is used like an onnxruntime session.
 
-    It is compiled once, by `compress-run FLAGS --save`. Runs are calls of the Python package where
-    the build has it, otherwise processes of `compress-run`.
+    It is compiled once, by `compress-run FLAGS --save`; `compilation` is what that left. Runs are
+    calls of the Python package where the build has it, otherwise processes of `compress-run`.
     """
 
-    def __init__(self, tools, path, *flags, threads=2, in_process=None):
+    def __init__(self, tools, path, *flags, threads=2):
         self._folder = tempfile.TemporaryDirectory()
         self._tools = tools
         self._archive = Path(self._folder.name) / "model.cmpr"
@@ -57,7 +57,7 @@ class Session:
         stored = {tensor.name for tensor in graph.initializer}
         self._inputs = [Value(value.name) for value in graph.input if value.name not in stored]
         self._outputs = [Value(value.name) for value in graph.output]
-        self._package = None if in_process is False else package(tools)
+        self._package = package(tools)
         self._loaded = {}
         self.threads = threads
 
@@ -67,19 +67,21 @@ class Session:
     def get_outputs(self):
         return self._outputs
 
-    def run(self, names, values, threads=None):
-        """The outputs in `names` (None: all, in order) for arrays by name."""
-        threads = threads or self.threads
-        run = self._run_in_process if self._package else self._run_process
-        outputs = run(values, threads)
+    def run(self, names, values, threads=None, alone=False):
+        """The outputs in `names` (None: all, in order) for arrays by name.
+
+        With `alone` the run is a process of its own in any case.
+        """
+        run = self._call if self._package and not alone else self._start
+        outputs = run(values, threads or self.threads)
         return [outputs[name] for name in names or [value.name for value in self._outputs]]
 
-    def _run_in_process(self, values, threads):
+    def _call(self, values, threads):
         if threads not in self._loaded:
             self._loaded[threads] = self._package.load_session(self._archive, threads)
         return self._loaded[threads].run(values)
 
-    def _run_process(self, values, threads):
+    def _start(self, values, threads):
         folder = Path(self._folder.name)
         np.savez(folder / "in.npz", **values)
         flags = ["--inputs", folder / "in.npz", "--outputs", folder / "out.npz"]

@@ -19,9 +19,15 @@ namespace compress {
 /// registers inside the loop (formats without a pattern whose groups are whole lanes): sums of a
 /// group are scaled once. For more rows a block of the panel is decoded to a scratch of at most
 /// 64 KiB, which all rows use. The two differ by rounding.
+///
+/// With a `stack` of more than 0 matrices the result is `[stack, m, outputs]`; x is the same matrix
+/// for all of them or a stack, too, and the packed tensors have the panels of all matrices one
+/// after the other (a table holds for all).
 struct QuantizedLinearRequest {
   CodeFormat weight;
   Epilogue epilogue;
+  int64_t stack = 0;
+  bool isInputShared = false;
 };
 
 /// Kernel with the arguments x, codes, [positions], scales, [zero points], [table], [bias],
