@@ -60,12 +60,13 @@ Expected<HostTensor> HostTensor::allocate(DataType type, ArrayRef<int64_t> shape
   Expected<int64_t> bytes = getMemoryBytes(type, shape);
   if (!bytes)
     return bytes.takeError();
-  size_t rounded = (std::max<size_t>(*bytes, 1) + 63) & ~size_t(63);
-  auto *data = static_cast<char *>(std::aligned_alloc(64, rounded));
-  if (!data)
+  // Not rounded up, so that sanitizers see every access behind the end.
+  void *data = nullptr;
+  if (::posix_memalign(&data, 64, std::max<size_t>(*bytes, 1)) != 0)
     return llvm::createStringError("out of memory: cannot allocate " + llvm::Twine(*bytes) +
                                    " bytes for a tensor");
-  return wrap(type, shape, std::shared_ptr<char>(data, [](char *p) { std::free(p); }));
+  return wrap(type, shape,
+              std::shared_ptr<char>(static_cast<char *>(data), [](char *p) { std::free(p); }));
 }
 
 HostTensor HostTensor::wrap(DataType type, ArrayRef<int64_t> shape, std::shared_ptr<char> data) {
@@ -113,6 +114,9 @@ Expected<HostTensor> HostTensor::copy(const TensorView &view) {
 }
 
 int64_t HostTensor::getNumElements() const {
+  // The product of the other sizes may be too large for a number.
+  if (llvm::is_contained(shape, 0))
+    return 0;
   int64_t count = 1;
   for (int64_t size : shape)
     count *= size;

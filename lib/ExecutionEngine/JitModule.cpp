@@ -23,6 +23,9 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Target/TargetMachine.h"
+#if LLVM_ADDRESS_SANITIZER_BUILD
+#include "llvm/Transforms/Instrumentation/AddressSanitizer.h"
+#endif
 #include "llvm/Transforms/Utils/SplitModule.h"
 #include <mutex>
 
@@ -63,6 +66,15 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::CGSCCAnalysisManager graphs;
   llvm::ModuleAnalysisManager modules;
   llvm::PassBuilder builder(&machine);
+#if LLVM_ADDRESS_SANITIZER_BUILD
+  // Then generated code is checked like the rest of the program.
+  builder.registerOptimizerLastEPCallback([](llvm::ModulePassManager &passes,
+                                             llvm::OptimizationLevel, llvm::ThinOrFullLTOPhase) {
+    passes.addPass(llvm::AddressSanitizerPass(llvm::AddressSanitizerOptions(),
+                                              /*UseGlobalGC=*/false, /*UseOdrIndicator=*/false,
+                                              llvm::AsanDtorKind::None));
+  });
+#endif
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(graphs);
   builder.registerFunctionAnalyses(functions);
@@ -83,6 +95,9 @@ static void prepare(llvm::Module &module, llvm::TargetMachine &machine, const Cp
     if (target.avx512)
       function.addFnAttr("prefer-vector-width", "512");
     function.addFnAttr(llvm::Attribute::NoUnwind);
+#if LLVM_ADDRESS_SANITIZER_BUILD
+    function.addFnAttr(llvm::Attribute::SanitizeAddress);
+#endif
   }
 }
 

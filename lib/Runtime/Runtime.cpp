@@ -118,15 +118,16 @@ static void *allocate(int64_t bytes, const char *what, bool huge = false) {
     return nullptr;
   }
   size_t alignment = huge && static_cast<size_t>(bytes) >= kHugePage ? kHugePage : 64;
-  size_t rounded = (std::max<size_t>(bytes, 1) + alignment - 1) & ~(alignment - 1);
-  void *data = std::aligned_alloc(alignment, rounded);
-  if (!data) {
+  size_t size = std::max<size_t>(bytes, 1);
+  void *data = nullptr;
+  // The size is not rounded up, so that sanitizers see every access behind the end.
+  if (posix_memalign(&data, alignment, size) != 0) {
     fail("out of memory: cannot allocate %lld bytes for %s", static_cast<long long>(bytes), what);
     return nullptr;
   }
 #ifdef __linux__
   if (alignment == kHugePage)
-    (void)madvise(data, rounded, MADV_HUGEPAGE);
+    (void)madvise(data, size, MADV_HUGEPAGE);
 #endif
   return data;
 }

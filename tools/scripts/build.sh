@@ -4,7 +4,12 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 tools/scripts/setup.sh
-if ! log=$(cmake --preset "$preset" 2>&1); then
+# The Python package; an interpreter without sanitizers cannot load one with them.
+python=(-DCOMPRESS_BUILD_PYTHON=ON "-DPython_EXECUTABLE=$PWD/.venv/bin/python")
+if [[ $preset == asan ]]; then
+  python=(-DCOMPRESS_BUILD_PYTHON=OFF)
+fi
+if ! log=$(cmake --preset "$preset" "${python[@]}" 2>&1); then
   say "$log"
   exit 1
 fi

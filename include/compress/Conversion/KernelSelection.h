@@ -14,6 +14,8 @@
 #include "compress/Conversion/LoweringContext.h"
 #include "compress/Dialect/Compress/IR/WeightStore.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include <map>
 
 namespace mlir {
 namespace compress {
@@ -34,9 +36,14 @@ public:
   /// Writes the bytes of a packed weight, which are zero before.
   using PackFn = function_ref<LogicalResult(MutableArrayRef<char>)>;
   /// Load of a new weight of `type` that `pack` fills. `name` says what is packed and how
-  /// ("fc1.weight.panels64"): a second request with the same name gives the same weight.
+  /// ("fc1.weight.panels64"): a second request with the same name and type gives the same
+  /// weight.
   FailureOr<Value> createPackedWeight(OpBuilder &builder, Location loc, StringRef name,
                                       RankedTensorType type, PackFn pack);
+
+  /// What `name` begins with for a weight: the name of its source, made different for each chain.
+  /// Chains of the same ops, attributes and stored tensors have the same name.
+  std::string getPackName(const WeightChain &chain);
 
   /// Size of a dim of a value of the function, read from function arguments where possible.
   OpFoldResult getSize(OpBuilder &builder, Location loc, Value value, int64_t dim) {
@@ -47,7 +54,10 @@ public:
   void replace(RewriterBase &rewriter, Operation *op, Value value);
 
 private:
-  llvm::StringMap<FlatSymbolRefAttr> packed;
+  llvm::DenseMap<Type, llvm::StringMap<FlatSymbolRefAttr>> packed;
+  /// Names of chains, by what `getPackName` compares.
+  std::map<std::vector<const void *>, std::string> packNames;
+  llvm::StringSet<> usedPackNames;
 };
 
 /// Base of the patterns that select kernels.

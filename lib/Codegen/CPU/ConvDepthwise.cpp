@@ -27,8 +27,17 @@ public:
   DepthwiseEmitter(KernelBuilder &b, const ConvRequest &request, ValueRange args)
       : b(b), request(request), window(request.window), lanes(b.getTarget().getLanes()) {
     size_t next = 0;
+    isInteger = request.weight.format == ConvWeight::Format::Integer;
     x = args[next++];
+    if (isInteger) {
+      scale = b.loadScalar(args[next++], {});
+      zeroPoint = b.loadScalar(args[next++], {});
+    }
     weight = args[next++];
+    if (isInteger) {
+      scales = args[next++];
+      ++next; // Sums of codes: pixels are used without their zero point.
+    }
     bias = request.epilogue.bias ? args[next++] : Value();
     if (request.epilogue.combine != Epilogue::Combine::None)
       otherPlace = StridedPlace::get(b, args[next++]);
@@ -45,17 +54,34 @@ public:
 
 private:
   void emitChannel(Value image, Value channel);
+  Value load(Value source, Value at, Value imageColumn, Value rowWidth);
   Value sumTaps(Value source, ArrayRef<Value> weights, Value row, Value column, bool isInside);
 
   KernelBuilder &b;
   const ConvRequest &request;
   const ConvWindow &window;
   int64_t lanes;
-  Value x, weight, bias, y;
+  bool isInteger;
+  Value x, scale, zeroPoint, weight, scales, bias, y;
   StridedPlace xPlace, yPlace, otherPlace;
   Value height, width, outputRows, outputColumns;
 };
 } // namespace
+
+/// A vector of pixels, as f32; 0 in the padding. An integer kernel subtracts the zero point: its
+/// sums are whole numbers below 2^24.
+Value DepthwiseEmitter::load(Value source, Value at, Value imageColumn, Value rowWidth) {
+  VectorType floats = b.getVectorType(lanes);
+  int64_t step = window.strides[1];
+  if (!isInteger)
+    return loadPixels(b, source, at, imageColumn, rowWidth, step, b.splat(floats, 0));
+  Type wide = b.getVectorType(lanes, b.getI32Type());
+  Value zero = b.broadcast(zeroPoint, lanes);
+  Value codes = loadPixels(b, source, at, imageColumn, rowWidth, step, zero);
+  Value difference = b.create<arith::SubIOp>(b.create<arith::ExtUIOp>(wide, codes),
+                                             b.create<arith::ExtUIOp>(wide, zero));
+  return b.create<arith::SIToFPOp>(floats, difference);
+}
 
 /// The products of the pixels from (row, column) on. `isInside`: all rows of the window exist.
 Value DepthwiseEmitter::sumTaps(Value source, ArrayRef<Value> weights, Value row, Value column,
@@ -75,8 +101,7 @@ Value DepthwiseEmitter::sumTaps(Value source, ArrayRef<Value> weights, Value row
     Value rowStart = b.mul(imageRow, xPlace.strides[2]);
     for (int64_t kw = 0; kw < window.kernel[1]; ++kw) {
       Value imageColumn = b.add(firstColumn, kw * window.dilations[1]);
-      Value pixels = loadPixels(b, source, b.add(rowStart, imageColumn), imageColumn, rowWidth,
-                                window.strides[1], zero);
+      Value pixels = load(source, b.add(rowStart, imageColumn), imageColumn, rowWidth);
       sum = b.fma(weights[kh * window.kernel[1] + kw], pixels, sum);
     }
   }
@@ -90,6 +115,9 @@ void DepthwiseEmitter::emitChannel(Value image, Value channel) {
     weights.push_back(b.loadSplat(lanes, weight, {channel, none, b.index(tap * kConvRows)}));
   Value source = xPlace.getFlat(b, {image, channel}), output = yPlace.getFlat(b, {image, channel});
   Value biases = bias ? b.loadSplat(lanes, bias, {channel}) : Value();
+  Value factor;
+  if (isInteger) // x_scale * w_scale first, as the ONNX operators for quantized models do.
+    factor = b.broadcast(b.mulf(scale, b.loadScalar(scales, {channel})), lanes);
   Value others = otherPlace.base ? otherPlace.getFlat(b, {image, channel}) : Value();
   // In rows [begin, end) of the output, all rows of the window exist.
   int64_t stride = window.strides[0], pad = window.padBegin[0];
@@ -102,6 +130,8 @@ void DepthwiseEmitter::emitChannel(Value image, Value channel) {
     auto emitRows = [&](Value from, Value to, bool isInside) {
       b.forLoop(from, to, 1, [&](Value row) {
         Value sum = sumTaps(source, weights, row, column, isInside);
+        if (isInteger)
+          sum = b.mulf(sum, factor);
         Value other;
         if (others)
           other = b.load(lanes, others, {b.add(b.mul(row, otherPlace.strides[2]), column)}, count);

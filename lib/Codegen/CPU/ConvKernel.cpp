@@ -371,7 +371,7 @@ static SmallVector<Type> getArgumentTypes(KernelLibrary &library, const ConvRequ
     types = {getActivationType({any, any, any, any}, i8),
              getActivationType({}, f32),
              getActivationType({}, i8),
-             MemRefType::get({any, any, any}, i32),
+             MemRefType::get({any, any, any}, request.isDepthwise() ? f32 : i32),
              vector,
              getFlatType(i32)};
     break;
@@ -390,8 +390,9 @@ func::FuncOp compress::getConvKernel(KernelLibrary &library, const ConvRequest &
   SmallVector<Type> types = getArgumentTypes(library, request);
   if (request.isDepthwise())
     return library.getOrCreate(
-        "conv_depthwise_" + window + suffix,
-        "depthwise convolution " + window + ", f32 weight" + request.epilogue.getDescription(),
+        "conv_depthwise_" + request.weight.getName() + "_" + window + suffix,
+        "depthwise convolution " + window + ", " + request.weight.getName() + " weight" +
+            request.epilogue.getDescription(),
         types, [&](KernelBuilder &b, ValueRange args) { emitDepthwiseConv(b, request, args); });
 
   int64_t rest = request.groupOutputs % kConvRows;

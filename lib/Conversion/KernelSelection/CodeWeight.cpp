@@ -89,6 +89,8 @@ FailureOr<SmallVector<Value>> compress::packCodeTensors(OpBuilder &builder, Kern
 }
 
 void compress::remarkDense(Operation *op, const WeightChain &chain, const Twine &reason) {
+  std::string text =
+      ("'" + chain.getSourceName() + "' is decoded at compile time: " + reason).str();
   remark::missed(op->getLoc(), remark::RemarkOpts::name("dense-weight").category("kernels"))
-      << "'" << chain.getSourceName() << "' is decoded at compile time: " << reason.str();
+      << text;
 }

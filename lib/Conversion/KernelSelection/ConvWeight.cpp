@@ -22,7 +22,7 @@ public:
       : builder(builder), kernels(kernels), op(op), chain(chain), request(request),
         shape(chain.getType().getShape()), outputs(shape[0]),
         k(chain.getType().getNumElements() / shape[0]), taps(k / shape[1]),
-        name(chain.getSourceName() + ".conv" + std::to_string(kConvRows) + "g" +
+        name(kernels.getPackName(chain) + ".conv" + std::to_string(kConvRows) + "g" +
              std::to_string(request.groups)) {}
 
   FailureOr<SmallVector<Value>> pack();
@@ -185,6 +185,10 @@ FailureOr<SmallVector<Value>> Packer::pack() {
     if (failed(weight))
       return failure();
     reason = chooseFormat(*weight);
+    ConvRequest dense = request;
+    dense.weight = {};
+    if (reason.empty() && dense.isDepthwise())
+      reason = "kernels for single channels read f32";
     if (reason.empty())
       return packCodes(*weight);
   }
@@ -223,7 +227,16 @@ FailureOr<SmallVector<Value>> Packer::packInteger() {
   Type i32 = builder.getI32Type();
   std::string suffix = target.vnni ? ".int8" : ".int16";
   RankedTensorType codesType = getConvIntegerType(target, request, shape[1], i32);
+  if (request.isDepthwise()) {
+    suffix = ".float8";
+    codesType = getConvPanelType(request, k, builder.getF32Type());
+  }
   auto fillCodes = [&](MutableArrayRef<char> bytes) {
+    if (request.isDepthwise()) {
+      std::vector<float> floats(codes.begin(), codes.end());
+      packConvPanels(request, k, floats.data(), reinterpret_cast<float *>(bytes.data()));
+      return;
+    }
     packConvInteger(target, request, shape[1], codes.data(),
                     reinterpret_cast<uint32_t *>(bytes.data()));
   };

@@ -15,7 +15,7 @@ using namespace mlir::compress;
 
 FailureOr<Value> KernelContext::createPackedWeight(OpBuilder &builder, Location loc, StringRef name,
                                                    RankedTensorType type, PackFn pack) {
-  FlatSymbolRefAttr &symbol = packed[name];
+  FlatSymbolRefAttr &symbol = packed[type][name];
   if (!symbol) {
     auto emitError = [&] { return mlir::emitError(loc) << "packing '" << name << "': "; };
     FailureOr<WeightBuffer> buffer = store.allocate(type, emitError);
@@ -28,6 +28,35 @@ FailureOr<Value> KernelContext::createPackedWeight(OpBuilder &builder, Location 
     symbol = FlatSymbolRefAttr::get(weights.insert(weight));
   }
   return LoadOp::create(builder, loc, type, symbol).getResult();
+}
+
+/// Appends what tells `value` from other values to `key`. Ops count by what they do, since rewrites
+/// free and reuse their memory.
+static void addToKey(Value value, std::vector<const void *> &key) {
+  Operation *op = value.getDefiningOp();
+  if (!isa_and_nonnull<WeightSourceOpInterface, DecodeOpInterface, FakeQuantizeOp, TransposeOp>(
+          op)) {
+    key.push_back(value.getAsOpaquePointer());
+    return;
+  }
+  key.push_back(op->getName().getAsOpaquePointer());
+  key.push_back(op->getPropertiesAsAttribute().getAsOpaquePointer());
+  key.push_back(value.getType().getAsOpaquePointer());
+  for (Value operand : op->getOperands())
+    addToKey(operand, key);
+}
+
+std::string KernelContext::getPackName(const WeightChain &chain) {
+  std::vector<const void *> key;
+  addToKey(chain.root, key);
+  std::string &name = packNames[std::move(key)];
+  if (!name.empty())
+    return name;
+  std::string source = chain.getSourceName();
+  name = source;
+  for (unsigned count = 2; !usedPackNames.insert(name).second; ++count)
+    name = source + "." + std::to_string(count);
+  return name;
 }
 
 void KernelContext::replace(RewriterBase &rewriter, Operation *op, Value value) {

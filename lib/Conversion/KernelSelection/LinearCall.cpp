@@ -78,7 +78,7 @@ FailureOr<Value> compress::packDensePanels(OpBuilder &builder, KernelContext &ke
   int64_t width = target.getPanelWidth();
   bool isKN = site.inputDim == 0;
   std::string name =
-      site.chain.getSourceName() + ".panels" + std::to_string(width) + (isKN ? "" : ".t");
+      kernels.getPackName(site.chain) + ".panels" + std::to_string(width) + (isKN ? "" : ".t");
   RankedTensorType type = getPanelType(target, site.inputs, site.outputs, builder.getF32Type());
   LinearOp op = site.op;
   return kernels.createPackedWeight(builder, op.getLoc(), name, type, [&](auto bytes) {

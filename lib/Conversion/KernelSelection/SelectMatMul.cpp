@@ -243,7 +243,7 @@ private:
       remarkDense(op, chain, "no kernel of batched products reads it");
 
     int64_t width = kernels.library.getTarget().getPanelWidth();
-    std::string name = chain.getSourceName() + ".matmul" + std::to_string(width);
+    std::string name = kernels.getPackName(chain) + ".matmul" + std::to_string(width);
     for (int64_t dim : chain.permutation)
       name += "." + std::to_string(dim);
     RankedTensorType type =

@@ -41,7 +41,7 @@ struct QuantizedLinearPattern : public KernelPattern<LinearOp> {
       WeightMatrix matrix = weight->getMatrix(site->inputDim);
       if (FailureOr<CodeFormat> format = getCodeFormat(matrix); succeeded(format)) {
         FailureOr<SmallVector<Value>> tensors = packCodeTensors(
-            rewriter, kernels, op.getLoc(), site->chain.getSourceName(), matrix, *format);
+            rewriter, kernels, op.getLoc(), kernels.getPackName(site->chain), matrix, *format);
         if (failed(tensors))
           return failure();
         func::FuncOp kernel = getQuantizedLinearKernel(kernels.library, {*format, match.epilogue});
@@ -138,7 +138,7 @@ private:
     const CpuTarget &target = kernels.library.getTarget();
     MLIRContext *context = builder.getContext();
     Location loc = site.op->getLoc();
-    std::string name = site.chain.getSourceName() + ".panels" +
+    std::string name = kernels.getPackName(site.chain) + ".panels" +
                        std::to_string(target.getPanelWidth()) + (site.inputDim == 0 ? "" : ".t");
     FailureOr<StoredTensor> expanded = StoredTensor();
     if (matrix.weight.pattern)

@@ -49,7 +49,7 @@ struct QuantizedMatMulPattern : public KernelPattern<MatMulOp> {
     for (int64_t index = 0; index < matrices; ++index)
       stack.push_back(weight->getMatrix(/*inputDim=*/0, index));
     FailureOr<SmallVector<Value>> tensors =
-        packCodeTensors(rewriter, kernels, loc, chain->getSourceName(), stack, *format);
+        packCodeTensors(rewriter, kernels, loc, kernels.getPackName(*chain), stack, *format);
     if (failed(tensors))
       return failure();
     OpFoldResult rows = kernels.getSize(rewriter, loc, op.getLhs(), lhsType.getRank() - 2);

@@ -1,4 +1,4 @@
-// RUN: compress-opt %s --convert-compress-to-linalg=target=avx512vnni --split-input-file --remarks-filter=kernels 2>&1 | FileCheck %s
+// RUN: compress-opt %s --convert-compress-to-linalg=target=avx512vnni --split-input-file | FileCheck %s
 
 // Codes stay codes: eight of them in a lane of 32 bits.
 
@@ -63,18 +63,40 @@ func.func @dynamic(%x: tensor<?x64xf32>) -> tensor<?x70xf32> {
 
 // -----
 
-// A palette has no kernel yet: it is decoded now, and a remark says so.
+// A palette is a table of values.
 
 compress.weight private @c : tensor<16x8xui4> = dense<1>
 compress.weight private @t : tensor<16xf32> = dense<0.5>
 
-// CHECK: remark: {{.*}}dense-weight{{.*}}'c' is decoded at compile time
+// CHECK-DAG: compress.weight private @c.panels64 : tensor<1x2x64xi32>
+// CHECK-DAG: compress.weight private @c.panels64.table : tensor<16xf32>
 // CHECK-LABEL: func.func @palette(
-// CHECK: compress.kernel_call @linear_f32_16x8_avx512vnni
+// CHECK: compress.kernel_call @linear_i4g16t_16x8_avx512vnni
 func.func @palette(%x: tensor<?x16xf32>) -> tensor<?x8xf32> {
   %c = compress.load @c : tensor<16x8xui4>
   %t = compress.load @t : tensor<16xf32>
   %w = compress.lookup %c, %t : (tensor<16x8xui4>, tensor<16xf32>) -> tensor<16x8xf32>
   %y = compress.linear kn %x, %w {name = "fc"} : (tensor<?x16xf32>, tensor<16x8xf32>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
+}
+
+// -----
+
+// A stack of matrices, as the experts of a mixture, is one kernel.
+
+compress.weight private @q : tensor<4x64x8xi4> = dense<1>
+compress.weight private @s : tensor<4x2x8xf32> = dense<0.5>
+
+// CHECK-DAG: compress.weight private @q.panels64 : tensor<4x8x64xi32>
+// CHECK-DAG: compress.weight private @q.panels64.scale : tensor<4x2x64xf32>
+// CHECK-LABEL: func.func @experts(
+// CHECK: compress.kernel_call @stack4s_linear_i4m8g32_64x8_avx512vnni
+// CHECK: compress.kernel_call @stack4_linear_i4m8g32_64x8_avx512vnni
+func.func @experts(%x: tensor<?x64xf32>, %each: tensor<4x?x64xf32>) -> (tensor<4x?x8xf32>, tensor<4x?x8xf32>) {
+  %q = compress.load @q : tensor<4x64x8xi4>
+  %s = compress.load @s : tensor<4x2x8xf32>
+  %w = compress.dequantize %q, %s {block = array<i64: 1, 32, 1>} : (tensor<4x64x8xi4>, tensor<4x2x8xf32>) -> tensor<4x64x8xf32>
+  %y = compress.matmul %x, %w {name = "shared"} : (tensor<?x64xf32>, tensor<4x64x8xf32>) -> tensor<4x?x8xf32>
+  %z = compress.matmul %each, %w {name = "own"} : (tensor<4x?x64xf32>, tensor<4x64x8xf32>) -> tensor<4x?x8xf32>
+  return %y, %z : tensor<4x?x8xf32>, tensor<4x?x8xf32>
 }

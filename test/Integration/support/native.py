@@ -41,6 +41,13 @@ def compile_model(tools, path, output, *flags):
     return result
 
 
+def input_names(path):
+    """Names of the inputs of an ONNX model, in order."""
+    graph = onnx.load(str(path), load_external_data=False).graph
+    stored = {tensor.name for tensor in graph.initializer}
+    return [value.name for value in graph.input if value.name not in stored]
+
+
 class Session:
     """A compiled model that is used like an onnxruntime session.
 
@@ -53,9 +60,8 @@ class Session:
         self._tools = tools
         self._archive = Path(self._folder.name) / "model.cmpr"
         self.compilation = compile_model(tools, path, self._archive, *flags)
+        self._inputs = [Value(name) for name in input_names(path)]
         graph = onnx.load(str(path), load_external_data=False).graph
-        stored = {tensor.name for tensor in graph.initializer}
-        self._inputs = [Value(value.name) for value in graph.input if value.name not in stored]
         self._outputs = [Value(value.name) for value in graph.output]
         self._package = package(tools)
         self._loaded = {}
@@ -81,13 +87,21 @@ class Session:
             self._loaded[threads] = self._package.load_session(self._archive, threads)
         return self._loaded[threads].run(values)
 
+    def time(self, inputs, repeat, threads=None):
+        """The line that `compress-run --repeat` prints for an .npz file of inputs."""
+        return self._execute(threads or self.threads, "--inputs", inputs, "--repeat", repeat).stdout
+
     def _start(self, values, threads):
         folder = Path(self._folder.name)
         np.savez(folder / "in.npz", **values)
-        flags = ["--inputs", folder / "in.npz", "--outputs", folder / "out.npz"]
-        result = self._tools.run("compress-run", self._archive, *flags, "--threads", threads)
+        files = ("--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+        self._execute(threads, *files)
+        with np.load(folder / "out.npz") as archive:
+            return dict(archive)
+
+    def _execute(self, threads, *flags):
+        result = self._tools.run("compress-run", self._archive, "--threads", threads, *flags)
         assert result.code == DONE, (
             f"exit code {result.code} of {' '.join(result.command)}\n{result.stderr[-4000:]}"
         )
-        with np.load(folder / "out.npz") as archive:
-            return dict(archive)
+        return result

@@ -366,7 +366,8 @@ TEST(ConvKernel, MultipliesIntegers) {
     for (ConvRequest request :
          {getRequest(16, {3, 3}, {1, 1}, {1, 1, 1, 1}), getRequest(7, {1, 1}),
           getRequest(9, {7, 7}, {2, 2}), getRequest(5, {3, 3}, {3, 3}, {1, 0, 1, 2}, {2, 1}),
-          getRequest(1, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 4)}) {
+          getRequest(1, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 4),
+          getRequest(3, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 2)}) {
       request.weight.format = ConvWeight::Format::Integer;
       request.epilogue = {true, Activation::Relu};
       kernels.emplace_back(request, getConvKernel(*harness.library, request).getSymName().str());
@@ -394,10 +395,19 @@ TEST(ConvKernel, MultipliesIntegers) {
           scales[o] = 0.001f * float(o + 1);
           sums[o] = std::accumulate(w.begin() + o * p.getK(), w.begin() + (o + 1) * p.getK(), 0);
         }
-        RankedTensorType type = getConvIntegerType(target, request, channels,
-                                                   IntegerType::get(harness.context.get(), 32));
+        // Kernels for one channel per group have other weights.
+        OpBuilder builder(harness.context.get());
+        RankedTensorType type =
+            request.isDepthwise()
+                ? getConvPanelType(request, p.getK(), builder.getF32Type())
+                : getConvIntegerType(target, request, channels, builder.getI32Type());
         std::vector<uint32_t> packed(type.getNumElements());
-        packConvInteger(target, request, channels, w.data(), packed.data());
+        std::vector<float> floats(w.begin(), w.end());
+        if (request.isDepthwise())
+          packConvPanels(request, p.getK(), floats.data(),
+                         reinterpret_cast<float *>(packed.data()));
+        else
+          packConvInteger(target, request, channels, w.data(), packed.data());
         MemRef<uint8_t, 4> xRef(x.data(), {p.images, p.channels, p.height, p.width});
         MemRef<float, 0> scaleRef(&scale, {});
         MemRef<uint8_t, 0> zeroRef(&zero, {});

@@ -9,6 +9,7 @@
 #ifndef COMPRESS_TEST_UNIT_CODEGEN_KERNELHARNESS_H
 #define COMPRESS_TEST_UNIT_CODEGEN_KERNELHARNESS_H
 
+#include "GuardedMemRef.h"
 #include "compress/Codegen/CPU/KernelLibrary.h"
 #include "compress/Codegen/Lowering.h"
 #include "compress/ExecutionEngine/JitModule.h"
@@ -18,28 +19,10 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Pass/PassManager.h"
 #include "gtest/gtest.h"
-#include <array>
 #include <numeric>
 #include <vector>
 
 namespace mlir::compress::test {
-
-/// The descriptor of a ranked memref, as generated functions take it.
-template <typename T, size_t Rank>
-struct MemRef {
-  T *base, *data;
-  int64_t offset = 0;
-  std::array<int64_t, Rank> sizes, strides;
-
-  /// Row-major.
-  MemRef(T *data, std::array<int64_t, Rank> sizes) : base(data), data(data), sizes(sizes) {
-    int64_t stride = 1;
-    for (size_t dim = Rank; dim-- > 0; stride *= sizes[dim])
-      strides[dim] = stride;
-  }
-  MemRef(T *data, std::array<int64_t, Rank> sizes, std::array<int64_t, Rank> strides)
-      : base(data), data(data), sizes(sizes), strides(strides) {}
-};
 
 /// A module of kernels. Write kernels through `library`, then `compile`, then `call`.
 class KernelHarness {
@@ -79,12 +62,14 @@ public:
     jit = std::move(*compiled);
   }
 
-  /// Calls kernel `name` with `MemRef`s and numbers.
+  /// Calls kernel `name` with `MemRef`s and numbers. It runs twice, on copies that touch a page
+  /// without access: an access before the first element or behind the last one ends the test.
   template <typename... Args>
   void call(StringRef name, Args &&...args) {
     llvm::Expected<void *> address = jit->lookup(("_mlir_ciface_" + name).str());
     ASSERT_TRUE(static_cast<bool>(address)) << llvm::toString(address.takeError());
-    reinterpret_cast<void (*)(decltype(pass(args))...)>(*address)(pass(args)...);
+    for (GuardPlace place : {GuardPlace::Before, GuardPlace::Behind})
+      invoke(*address, place, guard(args, place)...);
   }
 
   CpuTarget target;
@@ -96,11 +81,35 @@ public:
 
 private:
   template <typename T, size_t Rank>
-  static MemRef<T, Rank> *pass(MemRef<T, Rank> &memref) {
-    return &memref;
+  static GuardedMemRef<T, Rank> guard(MemRef<T, Rank> &memref, GuardPlace place) {
+    return GuardedMemRef<T, Rank>(memref, place);
+  }
+  template <typename T>
+  static std::enable_if_t<std::is_arithmetic_v<T>, T> guard(T value, GuardPlace) {
+    return value;
+  }
+
+  template <typename T, size_t Rank>
+  static MemRef<T, Rank> *pass(GuardedMemRef<T, Rank> &memref) {
+    return memref.get();
   }
   static int64_t pass(int64_t value) { return value; }
   static float pass(float value) { return value; }
+
+  template <typename T, size_t Rank>
+  static void commit(GuardedMemRef<T, Rank> &memref) {
+    memref.commit();
+  }
+  static void commit(int64_t) {}
+  static void commit(float) {}
+
+  /// Results are those of the second run.
+  template <typename... Args>
+  static void invoke(void *kernel, GuardPlace place, Args &&...args) {
+    reinterpret_cast<void (*)(decltype(pass(args))...)>(kernel)(pass(args)...);
+    if (place == GuardPlace::Behind)
+      (commit(args), ...);
+  }
 };
 
 } // namespace mlir::compress::test

@@ -72,10 +72,11 @@ struct ConvRequest {
   ConvWeight weight;
   Epilogue epilogue;
 
-  /// One input channel for every output channel, f32 weights and few taps.
+  /// One input channel for every output channel, and few taps: has a kernel of its own, whose
+  /// weights are panels of f32 (of codes, in an integer kernel: then sums are exact in f32).
   bool isDepthwise() const {
     return groups > 1 && groupInputs == 1 && groupOutputs == 1 &&
-           weight.format == ConvWeight::Format::F32 && window.getTaps() <= kMaxDepthwiseTaps;
+           weight.format != ConvWeight::Format::Codes && window.getTaps() <= kMaxDepthwiseTaps;
   }
   static constexpr int64_t kMaxDepthwiseTaps = 25;
 };
