@@ -100,19 +100,29 @@ Value compress::expandFromMatrix(OpBuilder &builder, KernelContext &kernels, Val
                                  Value like, RankedTensorType type) {
   Location loc = matrix.getLoc();
   int64_t rank = type.getRank();
-  if (rank == 2) {
-    if (matrix.getType() == type)
-      return matrix;
-    return tensor::CastOp::create(builder, loc, type, matrix);
+  Value result = matrix;
+  if (rank == 1) {
+    result = tensor::CollapseShapeOp::create(builder, loc, matrix,
+                                             SmallVector<ReassociationIndices>{{0, 1}});
+  } else if (rank > 2) {
+    SmallVector<OpFoldResult> sizes;
+    for (int64_t dim = 0; dim < rank - 1; ++dim)
+      sizes.push_back(kernels.getSize(builder, loc, like, dim));
+    sizes.push_back(tensor::getMixedSize(builder, loc, matrix, 1));
+    // Sizes may be known that the types do not say.
+    SmallVector<int64_t> shape;
+    for (OpFoldResult size : sizes)
+      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+    ArrayRef<int64_t> leading = ArrayRef(shape).drop_back();
+    if (!ShapedType::isDynamicShape(leading)) {
+      auto known = type.clone({ShapedType::getNumElements(leading), shape.back()});
+      if (known != matrix.getType())
+        matrix = tensor::CastOp::create(builder, loc, known, matrix);
+    }
+    result = tensor::ExpandShapeOp::create(builder, loc, type.clone(shape), matrix,
+                                           getMatrixGroups(rank), sizes);
   }
-  if (rank == 1)
-    return tensor::CollapseShapeOp::create(builder, loc, type, matrix,
-                                           SmallVector<ReassociationIndices>{{0, 1}});
-  SmallVector<OpFoldResult> sizes;
-  for (int64_t dim = 0; dim < rank - 1; ++dim)
-    sizes.push_back(kernels.getSize(builder, loc, like, dim));
-  sizes.push_back(tensor::getMixedSize(builder, loc, matrix, 1));
-  return tensor::ExpandShapeOp::create(builder, loc, type, matrix, getMatrixGroups(rank), sizes);
+  return result.getType() == type ? result : tensor::CastOp::create(builder, loc, type, result);
 }
 
 LogicalResult compress::selectKernels(func::FuncOp function, KernelContext &kernels) {
