@@ -50,6 +50,11 @@ public:
     return lowering.getSize(builder, loc, value, dim);
   }
 
+  /// Stops the run with `message` unless dim `dim` of `value` is `size`; nothing where it always
+  /// is.
+  void checkSize(OpBuilder &builder, Location loc, Value value, int64_t dim, int64_t size,
+                 const Twine &message);
+
   /// Replaces `op`'s result by `value`, which has the same sizes.
   void replace(RewriterBase &rewriter, Operation *op, Value value);
 

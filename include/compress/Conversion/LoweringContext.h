@@ -70,6 +70,7 @@ public:
   static void check(OpBuilder &builder, Location loc, Value condition, const Twine &message);
 
 private:
+  void checkStaticSizes(Value result);
   OpFoldResult materialize(OpBuilder &builder, Location loc, const onnx::SymbolicExpr &expr);
   Value emit(OpBuilder &builder, Location loc, const onnx::SymbolicExpr &expr);
   /// Whether the values of all symbols of `expr` can be used at the builder's insertion point: one

@@ -191,14 +191,16 @@ struct ConvLowering : public MovementPattern<ConvOp> {
                      b.lessEqual(extents[i], b.add(b.add(input[2 + i], begin[i]), end[i]))),
               "kernel does not fit into the padded input");
     }
+    auto getSize = [&](int64_t dim) {
+      if (dim < 2)
+        return dim == 0 ? input[0] : weight[0];
+      OpFoldResult padded = b.add(b.add(input[dim], begin[dim - 2]), end[dim - 2]);
+      OpFoldResult room = b.max(b.sub(padded, extents[dim - 2]), b.index(0));
+      return b.add(b.div(room, b.index(op.getStrides()[dim - 2])), b.index(1));
+    };
     SmallVector<OpFoldResult> sizes =
-        lowering.getResultSizes(b.rewriter, op.getLoc(), op.getResult(), [&](int64_t dim) {
-          if (dim < 2)
-            return dim == 0 ? input[0] : weight[0];
-          OpFoldResult padded = b.add(b.add(input[dim], begin[dim - 2]), end[dim - 2]);
-          OpFoldResult room = b.max(b.sub(padded, extents[dim - 2]), b.index(0));
-          return b.add(b.div(room, b.index(op.getStrides()[dim - 2])), b.index(1));
-        });
+        lowering.getResultSizes(b.rewriter, op.getLoc(), op.getResult(), getSize);
+    b.checkStaticSizes(cast<RankedTensorType>(op.getType()), getSize);
     Type inputElement = cast<RankedTensorType>(adaptor.getInput().getType()).getElementType();
     Value padded =
         padSpatial(b, adaptor.getInput(), input, begin, end, b.constant(inputElement, 0));
@@ -245,10 +247,12 @@ struct ConvTransposeLowering : public MovementPattern<ConvTransposeOp> {
       extents.push_back(b.add(b.add(spread, reach), b.index(extra)));
       b.check(b.lessEqual(one, extents[i]), "pads leave no element");
     }
+    auto getSize = [&](int64_t dim) {
+      return dim == 0 ? input[0] : dim == 1 ? outputs : b.max(extents[dim - 2], b.index(0));
+    };
     SmallVector<OpFoldResult> sizes =
-        lowering.getResultSizes(b.rewriter, op.getLoc(), op.getResult(), [&](int64_t dim) {
-          return dim == 0 ? input[0] : dim == 1 ? outputs : b.max(extents[dim - 2], b.index(0));
-        });
+        lowering.getResultSizes(b.rewriter, op.getLoc(), op.getResult(), getSize);
+    b.checkStaticSizes(cast<RankedTensorType>(op.getType()), getSize);
     SmallVector<OpFoldResult> spreadSizes(ArrayRef(input).take_front(2));
     for (int64_t i = 0; i < spatial; ++i)
       spreadSizes.push_back(

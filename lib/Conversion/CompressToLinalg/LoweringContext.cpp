@@ -84,9 +84,32 @@ LoweringContext::LoweringContext(func::FuncOp function)
     }
   }
   function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isa<CompressDialect>(op->getDialect()))
-      shapes.infer(op);
+    if (!isa<CompressDialect>(op->getDialect()))
+      return;
+    shapes.infer(op);
+    for (Value result : op->getResults())
+      checkStaticSizes(result);
   });
+}
+
+/// A type may say more than follows from the operands; at run time it must be right.
+void LoweringContext::checkStaticSizes(Value result) {
+  auto type = dyn_cast<RankedTensorType>(result.getType());
+  SmallVector<SymbolicExpr> inferred = shapes.getInferredDims(result);
+  if (!type || static_cast<int64_t>(inferred.size()) != type.getRank() ||
+      result.getParentRegion() != &function.getBody())
+    return;
+  for (auto [dim, size, expr] : llvm::enumerate(type.getShape(), inferred)) {
+    if (ShapedType::isDynamic(size) || expr.getConstant() || !isRoot(expr) || !lastRootOp)
+      continue;
+    OpBuilder top(getContext());
+    top.setInsertionPointAfter(lastRootOp);
+    Location loc = result.getLoc();
+    Value actual = emit(top, loc, expr), expected = arith::ConstantIndexOp::create(top, loc, size);
+    check(top, loc, arith::CmpIOp::create(top, loc, arith::CmpIPredicate::eq, actual, expected),
+          "'" + result.getDefiningOp()->getName().getStringRef() + "' dim " + Twine(dim) +
+              " of the result has another size than its type says");
+  }
 }
 
 bool LoweringContext::isEqual(Value a, int64_t dimA, Value b, int64_t dimB) {

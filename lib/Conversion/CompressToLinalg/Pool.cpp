@@ -55,10 +55,12 @@ struct PoolLowering : public MovementPattern<PoolOp> {
     for (int64_t i = 0; i < spatial; ++i)
       b.check(b.lessEqual(b.index(getExtent(op, i)), getPadded(b, op, input, i)),
               "window does not fit into the padded input");
+    auto getSize = [&](int64_t dim) {
+      return dim < 2 ? input[dim] : getCount(b, op, input, dim - 2);
+    };
     SmallVector<OpFoldResult> sizes =
-        lowering.getResultSizes(b.rewriter, op.getLoc(), op.getResult(), [&](int64_t dim) {
-          return dim < 2 ? input[dim] : getCount(b, op, input, dim - 2);
-        });
+        lowering.getResultSizes(b.rewriter, op.getLoc(), op.getResult(), getSize);
+    b.checkStaticSizes(cast<RankedTensorType>(op.getType()), getSize);
     // What the windows reach, which may be less or more than the padded input.
     SmallVector<OpFoldResult> begin, end;
     for (int64_t i = 0; i < spatial; ++i) {

@@ -161,6 +161,14 @@ void TensorBuilder::check(OpFoldResult condition, const Twine &message) {
   LoweringContext::check(builder, loc, getCondition(*this, condition), "'" + op + "' " + message);
 }
 
+void TensorBuilder::checkStaticSizes(RankedTensorType type,
+                                     function_ref<OpFoldResult(int64_t)> compute) {
+  for (auto [dim, size] : llvm::enumerate(type.getShape()))
+    if (!ShapedType::isDynamic(size))
+      check(equal(compute(dim), index(size)),
+            "dim " + Twine(dim) + " of the result has another size than its type says");
+}
+
 Value TensorBuilder::cast(Value value, Type type) {
   if (value.getType() == type)
     return value;

@@ -71,6 +71,8 @@ public:
 
   /// A run-time check, unless `condition` is known to hold; the message begins with the op.
   void check(OpFoldResult condition, const Twine &message);
+  /// A check that dims that `type` says the size of have the size that `compute` gives.
+  void checkStaticSizes(RankedTensorType type, function_ref<OpFoldResult(int64_t)> compute);
 
   /// `value` with a type that is more or less static.
   Value cast(Value value, Type type);

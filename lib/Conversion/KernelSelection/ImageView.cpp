@@ -17,9 +17,11 @@ static SmallVector<ReassociationIndices> getLineGroups() { return {{0}, {1}, {2,
 
 Value compress::toImage(OpBuilder &builder, Value value, ArrayRef<OpFoldResult> sizes,
                         bool isLine) {
-  auto type = cast<RankedTensorType>(value.getType());
   if (!isLine)
     return value;
+  // Casts go away between conversions, not between reshapes.
+  value = castToStorage(builder, value);
+  auto type = cast<RankedTensorType>(value.getType());
   Location loc = value.getLoc();
   if (type.getRank() == 4)
     value = tensor::CollapseShapeOp::create(builder, loc, value, getLineGroups());

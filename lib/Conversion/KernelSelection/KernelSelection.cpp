@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Conversion/KernelSelection.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -57,6 +58,17 @@ std::string KernelContext::getPackName(const WeightChain &chain) {
   for (unsigned count = 2; !usedPackNames.insert(name).second; ++count)
     name = source + "." + std::to_string(count);
   return name;
+}
+
+void KernelContext::checkSize(OpBuilder &builder, Location loc, Value value, int64_t dim,
+                              int64_t size, const Twine &message) {
+  if (lowering.getConstantSize(value, dim) == size)
+    return;
+  Value actual = getIndexValue(builder, loc, getSize(builder, loc, value, dim));
+  Value expected = arith::ConstantIndexOp::create(builder, loc, size);
+  LoweringContext::check(
+      builder, loc, arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, actual, expected),
+      message);
 }
 
 void KernelContext::replace(RewriterBase &rewriter, Operation *op, Value value) {

@@ -48,6 +48,12 @@ void compress::replaceLinear(PatternRewriter &rewriter, KernelContext &kernels,
   LinearOp op = site.op;
   Location loc = op.getLoc();
   rewriter.setInsertionPoint(match.last);
+  int64_t rank = cast<RankedTensorType>(op.getInput().getType()).getRank();
+  kernels.checkSize(rewriter, loc, op.getInput(), rank - 1, site.inputs,
+                    "linear: expected " + Twine(site.inputs) + " elements per row");
+  if (op.getBias())
+    kernels.checkSize(rewriter, loc, op.getBias(), 0, site.outputs,
+                      "linear: expected " + Twine(site.outputs) + " elements of the bias");
   SmallVector<Value> operands;
   for (Value value : x) {
     int64_t rank = cast<RankedTensorType>(value.getType()).getRank();

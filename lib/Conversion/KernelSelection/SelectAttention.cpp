@@ -73,6 +73,8 @@ struct AttentionPattern : public KernelPattern<AttentionOp> {
     checkEqual(rewriter, op, op.getQuery(), 0, op.getValue(), 0, "batches of queries and values");
     checkEqual(rewriter, op, op.getKey(), sequence, op.getValue(), sequence, "keys and values");
     checkEqual(rewriter, op, op.getQuery(), 3, op.getKey(), 3, "elements of queries and keys");
+    kernels.checkSize(rewriter, loc, op.getKey(), heads, shape.keyHeads,
+                      "attention: numbers of heads of keys and values differ");
     SmallVector<Value> inputs{op.getQuery(), op.getKey(), op.getValue()};
     for (auto [input, sequenceFirst] : llvm::zip(inputs, shape.sequenceFirst))
       if (TransposeOp transpose = getLayoutTranspose(input.getDefiningOp())) {

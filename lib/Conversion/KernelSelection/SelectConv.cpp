@@ -128,11 +128,27 @@ void ConvPattern::checkSizes(OpBuilder &builder, ConvOp op, int64_t channels) co
     LoweringContext::check(builder, loc,
                            arith::CmpIOp::create(builder, loc, predicate, size, limit), message);
   };
+  if (op.getBias())
+    kernels.checkSize(builder, loc, op.getBias(), 0,
+                      cast<RankedTensorType>(op.getWeight().getType()).getDimSize(0),
+                      "conv: expected one element of the bias per output channel");
   check(1, arith::CmpIPredicate::eq, channels,
         "conv: expected " + Twine(channels) + " input channels");
   for (int64_t dim = 2; dim < type.getRank(); ++dim)
     check(dim, arith::CmpIPredicate::sge, getReach(op, dim),
           "conv: the kernel does not fit into dim " + Twine(dim) + " of the padded input");
+  // The result's type may say more than the input's.
+  auto result = cast<RankedTensorType>(op.getType());
+  for (int64_t dim = 2; dim < type.getRank(); ++dim) {
+    if (!type.isDynamicDim(dim) || result.isDynamicDim(dim))
+      continue;
+    // The sizes of the input that have this result.
+    int64_t least = getReach(op, dim) + (result.getDimSize(dim) - 1) * op.getStrides()[dim - 2];
+    std::string message =
+        ("conv: dim " + Twine(dim) + " of the result has another size than its type says").str();
+    check(dim, arith::CmpIPredicate::sge, least, message);
+    check(dim, arith::CmpIPredicate::slt, least + op.getStrides()[dim - 2], message);
+  }
 }
 
 LogicalResult ConvPattern::matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const {

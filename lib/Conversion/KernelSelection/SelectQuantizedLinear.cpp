@@ -100,6 +100,8 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
         (x.getZeroPoint() && !element.isUnsigned()) ||
         !cast<RankedTensorType>(x.getScale().getType()).getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "activations of another form");
+    if (*perRow && !haveSameRows(x))
+      return rewriter.notifyMatchFailure(op, "scales of maybe fewer rows");
     auto emitError = [&] { return op.emitOpError("weight: "); };
     FailureOr<EncodedWeight> weight = readEncodedWeight(kernels.store, site->chain, emitError);
     if (failed(weight))
@@ -130,6 +132,16 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
   }
 
 private:
+  /// Whether scales and zero points have the rows of the codes for all inputs.
+  bool haveSameRows(DequantizeOp op) const {
+    int64_t rows = cast<RankedTensorType>(op.getCodes().getType()).getRank() - 1;
+    return llvm::all_of(llvm::seq<int64_t>(0, rows), [&](int64_t dim) {
+      return kernels.lowering.isEqual(op.getCodes(), dim, op.getScale(), dim) &&
+             (!op.getZeroPoint() ||
+              kernels.lowering.isEqual(op.getCodes(), dim, op.getZeroPoint(), dim));
+    });
+  }
+
   /// Weights, scales, and sums if the activations have a zero point.
   FailureOr<SmallVector<Value>> packTensors(OpBuilder &builder, const LinearSite &site,
                                             const WeightMatrix &matrix, const CodeFormat &format,

@@ -52,6 +52,8 @@ struct QuantizedMatMulPattern : public KernelPattern<MatMulOp> {
         packCodeTensors(rewriter, kernels, loc, kernels.getPackName(*chain), stack, *format);
     if (failed(tensors))
       return failure();
+    kernels.checkSize(rewriter, loc, op.getLhs(), lhsType.getRank() - 1, format->inputs,
+                      "matmul: expected " + Twine(format->inputs) + " elements per row");
     OpFoldResult rows = kernels.getSize(rewriter, loc, op.getLhs(), lhsType.getRank() - 2);
     SmallVector<OpFoldResult> sizes{rewriter.getIndexAttr(matrices), rows,
                                     rewriter.getIndexAttr(format->outputs)};

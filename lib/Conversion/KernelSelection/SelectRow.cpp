@@ -287,7 +287,8 @@ private:
   std::optional<SmallVector<bool>> getTableDims(Value table, Value input) const {
     RankedTensorType type = getTensorType(table), inputType = getTensorType(input);
     int64_t missing = inputType.getRank() - type.getRank();
-    if (missing < 0 || type.getRank() == 0 || type.getShape().back() != inputType.getShape().back())
+    if (missing < 0 || type.getRank() == 0 ||
+        !kernels.lowering.isEqual(table, type.getRank() - 1, input, inputType.getRank() - 1))
       return std::nullopt;
     SmallVector<bool> result(inputType.getRank() - 1, false);
     for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim) {

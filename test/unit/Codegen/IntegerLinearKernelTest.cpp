@@ -78,8 +78,7 @@ TEST(IntegerLinearKernel, Exact) {
   for (const CpuTarget &target : KernelHarness::getTargets()) {
     KernelHarness harness(target);
     std::vector<std::pair<IntegerLinearRequest, std::string>> kernels;
-    for (auto [inputs, outputs] :
-         {std::pair<int64_t, int64_t>(64, 64), {130, 70}, {7, 5}, {1, 1}, {65, 200}})
+    for (auto [inputs, outputs] : {std::pair<int64_t, int64_t>(130, 70), {7, 5}, {65, 200}})
       for (auto [isSigned, hasZeroPoint] : {std::pair(true, false), {false, false}, {false, true}})
         for (bool perRow : {false, true}) {
           IntegerLinearRequest request{inputs, outputs, isSigned, hasZeroPoint, perRow, {}};

@@ -48,6 +48,13 @@ public:
     return targets;
   }
 
+  /// Those of them whose f32 code differs.
+  static std::vector<CpuTarget> getFloatTargets() {
+    std::vector<CpuTarget> targets = getTargets();
+    llvm::erase_if(targets, [](const CpuTarget &target) { return target.vnni; });
+    return targets;
+  }
+
   void compile() {
     for (func::FuncOp kernel : module->getOps<func::FuncOp>()) {
       kernel.setPublic();

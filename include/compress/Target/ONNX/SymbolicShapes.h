@@ -78,6 +78,9 @@ public:
   /// gets a symbol of its own.
   ArrayRef<SymbolicExpr> getDims(Value value);
   void setDims(Value value, ArrayRef<SymbolicExpr> dims);
+  /// What has been set for a value or inferred from operands, whatever the value's type says; empty
+  /// if nothing has, or after `getDims`, which believes the type.
+  SmallVector<SymbolicExpr> getInferredDims(Value value) const { return dims.lookup(value); }
   /// Gives the dynamic dims of `value` the symbols with these names ("" for a new one).
   void setDimNames(Value value, ArrayRef<StringRef> names);
 
