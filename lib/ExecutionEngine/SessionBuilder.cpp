@@ -195,7 +195,7 @@ static llvm::Expected<TensorSpec> getSpec(StringRef kind, unsigned index, Type t
   auto tensor = dyn_cast<RankedTensorType>(type);
   std::optional<DataType> dataType =
       tensor ? getDataType(tensor.getElementType()) : std::optional<DataType>();
-  if (!dataType || *dataType == DataType::String) {
+  if (!dataType || *dataType == DataType::String || isa<ComplexType>(tensor.getElementType())) {
     std::string text;
     llvm::raw_string_ostream(text) << type;
     return llvm::make_error<UnsupportedError>(

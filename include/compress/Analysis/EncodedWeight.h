@@ -118,8 +118,7 @@ FailureOr<QuantizedTensor> getQuantizedTensor(const EncodedWeight &weight,
 Value writeEncodedWeight(OpBuilder &builder, WeightSymbols &symbols, WeightStore &store,
                          WeightSourceOpInterface like, StringRef name, EncodedWeight &weight);
 
-/// Dense values or codes of a weight: expands an N:M pattern. The tensor is borrowed from the
-/// weight if there is none.
+/// Dense values or codes of a weight with an N:M pattern, as a new tensor.
 FailureOr<StoredTensor> expandValues(WeightStore &store, const EncodedWeight &weight,
                                      EmitErrorFn emitError);
 

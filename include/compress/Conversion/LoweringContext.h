@@ -66,7 +66,8 @@ public:
   /// `to` has the sizes of `from`; for rewrites that replace `from` before the conversion.
   void transfer(Value from, Value to);
 
-  /// Stops the run with `message` unless `condition` (i1) holds.
+  /// Stops the run with `message`, after the name of the node that `loc` has, unless `condition`
+  /// (i1) holds.
   static void check(OpBuilder &builder, Location loc, Value condition, const Twine &message);
 
 private:

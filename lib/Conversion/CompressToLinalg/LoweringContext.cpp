@@ -237,7 +237,22 @@ void LoweringContext::transfer(Value from, Value to) {
   shapes.setDims(to, dims);
 }
 
+/// Name of the model's node that `loc` speaks of; empty if it has none.
+static StringRef getNodeName(Location loc) {
+  StringRef name;
+  loc->walk([&](Location part) {
+    auto named = dyn_cast<NameLoc>(part);
+    if (named)
+      name = named.getName().getValue();
+    return named ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return name;
+}
+
 void LoweringContext::check(OpBuilder &builder, Location loc, Value condition,
                             const Twine &message) {
-  cf::AssertOp::create(builder, loc, condition, message.str());
+  StringRef node = getNodeName(loc);
+  std::string text = message.str();
+  cf::AssertOp::create(builder, loc, condition,
+                       node.empty() ? text : ("node \"" + node + "\": " + text).str());
 }

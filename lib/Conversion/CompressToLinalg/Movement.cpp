@@ -52,23 +52,24 @@ struct BroadcastLowering : public MovementPattern<BroadcastOp> {
     auto inputType = cast<RankedTensorType>(op.getInput().getType());
     int64_t inputRank = inputType.getRank(), rank = cast<RankedTensorType>(op.getType()).getRank();
     int64_t shapeRank = cast<RankedTensorType>(op.getShape().getType()).getDimSize(0);
-    SmallVector<OpFoldResult> target;
+    int64_t count = ShapedType::isDynamic(shapeRank) ? rank : shapeRank;
+    SmallVector<OpFoldResult> target(rank - count, b.index(1));
+    llvm::append_range(target, b.getElements(op.getShape(), adaptor.getShape(), count));
     SmallVector<OpFoldResult> sizes = lowering.getResultSizes(
         b.rewriter, op.getLoc(), op.getResult(), [&](int64_t dim) -> OpFoldResult {
           int64_t inputDim = dim - (rank - inputRank);
-          if (target.empty()) {
-            int64_t count = ShapedType::isDynamic(shapeRank) ? rank : shapeRank;
-            target.assign(rank - count, b.index(1));
-            llvm::append_range(target, b.getElements(op.getShape(), adaptor.getShape(), count));
-          }
           OpFoldResult size = target[dim], limit = b.index(int64_t(1) << 40);
           b.check(b.both(b.lessEqual(b.index(0), size), b.lessEqual(size, limit)),
-                  "shape has a negative size");
+                  "shape has a size that is negative or too large");
           if (inputDim < 0)
             return size;
           OpFoldResult own = lowering.getSize(b.rewriter, op.getLoc(), op.getInput(), inputDim);
           return b.select(b.equal(size, b.index(1)), own, size);
         });
+    // The model may declare sizes that the run-time shape does not have.
+    for (int64_t dim = rank - count; dim < rank; ++dim)
+      b.check(b.either(b.equal(target[dim], b.index(1)), b.equal(target[dim], sizes[dim])),
+              "shapes do not broadcast");
     auto [value, exprs] =
         b.broadcast(op.getInput(), adaptor.getInput(), op.getResult(), sizes, inputRank);
     auto type = cast<RankedTensorType>(value.getType());

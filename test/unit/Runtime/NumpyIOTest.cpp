@@ -116,6 +116,8 @@ TEST(Npy, ShapesAndTypes) {
   EXPECT_EQ(read("|u1", "(0, 5)", 0), "ui82");
   EXPECT_EQ(read(">i1", "(2)", 2), "i81");
   EXPECT_EQ(read("<c8", "(2L, 1L)", 16), "complex<f32>2");
+  // Nothing, although the product of the first sizes is too large for a number.
+  EXPECT_EQ(read("<i4", "(4611686018427387904, 4611686018427387904, 0)", 0), "i323");
 }
 
 TEST(Npy, BadFiles) {
