@@ -11,6 +11,7 @@
 #include "compress/Codegen/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace mlir::compress {
@@ -62,6 +63,36 @@ static void multiply(SizeProduct &product, Value value, int64_t dim) {
   }
 }
 
+/// a * b, which may be too large for a number.
+static int64_t multiplyWrapping(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
+/// Multiplies `product` by the factors of `value`.
+static void multiplyFactors(SizeProduct &product, Value value) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value)) {
+    product.factor = multiplyWrapping(product.factor, *constant);
+  } else if (auto mul = value.getDefiningOp<arith::MulIOp>()) {
+    multiplyFactors(product, mul.getLhs());
+    multiplyFactors(product, mul.getRhs());
+  } else {
+    product.values.push_back(value);
+  }
+}
+
+/// The number of elements of a memref of `type`, as sorted factors.
+static SizeProduct countElements(MemRefType type, ValueRange dynamicSizes) {
+  SizeProduct product;
+  for (int64_t size : type.getShape())
+    if (!ShapedType::isDynamic(size))
+      product.factor = multiplyWrapping(product.factor, size);
+  for (Value size : dynamicSizes)
+    multiplyFactors(product, size);
+  llvm::sort(product.values,
+             [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); });
+  return product;
+}
+
 static OpFoldResult emitProduct(OpBuilder &builder, Location loc, const SizeProduct &product) {
   if (product.values.empty())
     return builder.getIndexAttr(product.factor);
@@ -72,6 +103,22 @@ static OpFoldResult emitProduct(OpBuilder &builder, Location loc, const SizeProd
     return result;
   Value factor = arith::ConstantIndexOp::create(builder, loc, product.factor);
   return arith::MulIOp::create(builder, loc, result, factor).getResult();
+}
+
+/// Stops the run unless an output has as many elements as what is written to it. Checks of the ops
+/// that change its shape come later: after the elements have been written.
+static void checkElements(OpBuilder &builder, Location loc, unsigned index, SizeProduct elements,
+                          SizeProduct written) {
+  if (elements.factor == written.factor && elements.values == written.values)
+    return;
+  auto emit = [&](const SizeProduct &product) {
+    return getValueOrCreateConstantIndexOp(builder, loc, emitProduct(builder, loc, product));
+  };
+  Value isEqual =
+      arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, emit(elements), emit(written));
+  cf::AssertOp::create(
+      builder, loc, isEqual,
+      ("a reshape on the way to output " + Twine(index) + " changes the number of elements").str());
 }
 
 static Value createOutput(OpBuilder &builder, Location loc, MemRefType type, ValueRange sizes,
@@ -127,6 +174,8 @@ static bool adoptAllocation(Value value, unsigned index) {
     sizes.push_back(getValueOrCreateConstantIndexOp(builder, alloc.getLoc(),
                                                     emitProduct(builder, alloc.getLoc(), product)));
   }
+  checkElements(builder, alloc.getLoc(), index, countElements(type, sizes),
+                countElements(alloc.getType(), alloc.getDynamicSizes()));
   Value output = createOutput(builder, alloc.getLoc(), type, sizes, index);
   if (type != alloc.getType())
     output =

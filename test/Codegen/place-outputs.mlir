@@ -17,6 +17,7 @@ func.func @returned_allocation(%n: index) -> memref<?x8xf32> {
 // CHECK-LABEL: func.func @reshaped_allocation(
 func.func @reshaped_allocation(%n: index) -> (memref<2x?x4xf32> {compress.name = "y"}) {
   // CHECK: %[[HALF:.*]] = arith.divui
+  // CHECK: cf.assert %{{.*}}, "a reshape on the way to output 0 changes the number of elements"
   // CHECK: %[[OUT:.*]] = memref.alloc(%[[HALF]]) {{{.*}}compress.output = 0 : i64} : memref<2x?x4xf32>
   // CHECK: %[[VIEW:.*]] = memref.reinterpret_cast %[[OUT]] to offset: [0], sizes: [%{{.*}}, 8], strides: [8, 1]
   // CHECK: memref.cast %[[VIEW]] : memref<?x8xf32, strided<[8, 1]>> to memref<?x8xf32>

@@ -1,23 +1,13 @@
-"""`compress-run`: models run as onnxruntime runs them; inputs and files may be wrong."""
+"""`compress-run`: its flags, its files, and what may be wrong with them."""
 
 import json
 import random
-import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from support import runtime
 from support.tool import BAD_INPUT, DONE, UNSUPPORTED
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmark"))
-
-import make_linear_model  # noqa: E402
-
-# Rounding differs from onnxruntime's; relative to the range of the outputs.
-TOLERANCE = 1e-4
 
 
 def run(tools, path, values, folder, *flags):
@@ -30,23 +20,6 @@ def run(tools, path, values, folder, *flags):
     assert result.code == DONE, result.stderr[-2000:]
     with np.load(output) as archive:
         return dict(archive)
-
-
-def input_name(path):
-    return onnx.load(str(path), load_external_data=False).graph.input[0].name
-
-
-def test_models_agree_with_onnxruntime(tools, model, tmp_path):
-    """Same outputs; other thread counts give the same bits."""
-    values = model.random_input()
-    name = input_name(model.path)
-    outputs = run(tools, model.path, {name: values}, tmp_path, "--threads", "1")
-    expected = runtime.run(model.path, values)
-    assert runtime.relative_difference(expected, list(outputs.values())) <= TOLERANCE
-    for threads in (2, 3):
-        again = run(tools, model.path, {name: values}, tmp_path, "--threads", str(threads))
-        for key, value in outputs.items():
-            np.testing.assert_array_equal(again[key].view(np.uint8), value.view(np.uint8))
 
 
 @pytest.fixture
@@ -177,14 +150,3 @@ def test_damaged_input_files(tools, linear, tmp_path):
             result = tools.run("compress-run", path, f"{flag}{bad}")
             assert result.code in (DONE, BAD_INPUT), result.stderr
             assert result.code == DONE or result.stderr.strip()
-
-
-@pytest.mark.slow
-def test_compressed_weights_stay_compressed(tools, tmp_path):
-    """An int4 model of 1 GB of fp32 weights runs in less than 250 MB."""
-    make_linear_model.make(tmp_path / "big.onnx")
-    tools.optimize(tmp_path / "big.onnx", tmp_path / "small.onnx", "--quantize=int4")
-    (tmp_path / "big.onnx").unlink()
-    result = tools.run("compress-run", tmp_path / "small.onnx", "--random-inputs", "--threads", "1")
-    assert result.code == DONE, result.stderr[-2000:]
-    assert result.peak_bytes < 250_000_000

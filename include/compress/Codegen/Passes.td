@@ -60,7 +60,8 @@ def PlaceOutputs : Pass<"compress-place-outputs", "::mlir::func::FuncOp"> {
 
     (* example filepath=test/Codegen/place-outputs.mlir function=@returned_allocation *)
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect"];
 }
 
 def PlanMemory : Pass<"compress-plan-memory", "::mlir::func::FuncOp"> {
