@@ -101,40 +101,49 @@ SmallVector<SmallVector<Value>> CodeDecoder::decodeUnit(Value panel, Value first
   return rows;
 }
 
+SmallVector<CodeDecoder::Slot> CodeDecoder::decodeSlots(Value panel, Value first,
+                                                        ValueRange zeros) {
+  int64_t positionBits = format.getPositionBits();
+  int64_t perCode = format.bits == 8 ? 1 : 32 / format.bits;
+  int64_t perPosition = positionBits == 8 ? 1 : 32 / positionBits;
+  int64_t count = format.getUnit() / format.of * format.keep;
+  Value firstSlot = b.mul(b.floorDiv(first, format.of), format.keep);
+  auto loadAll = [&](Value memref, int64_t perLane) {
+    SmallVector<SmallVector<Value>> result;
+    for (int64_t lane = 0; lane < count / perLane; ++lane)
+      result.push_back(loadLanes(memref, panel, b.add(b.floorDiv(firstSlot, perLane), lane)));
+    return result;
+  };
+  SmallVector<SmallVector<Value>> codes = loadAll(tensors.codes, perCode);
+  SmallVector<SmallVector<Value>> positions = loadAll(tensors.positions, perPosition);
+  SmallVector<Slot> slots(count);
+  for (int64_t index = 0; index < count; ++index) {
+    Slot &slot = slots[index];
+    slot.firstInput = index / format.keep * format.of;
+    for (int64_t vector = 0; vector < vectors; ++vector) {
+      Value value = toFloat(codes[index / perCode][vector], index % perCode);
+      slot.values.push_back(zeros.empty() ? value : b.subf(value, zeros[vector]));
+      slot.positions.push_back(
+          extract(positions[index / perPosition][vector], index % perPosition, positionBits));
+    }
+  }
+  return slots;
+}
+
 /// A row is, from slot to slot of its group, the value of the slot that points at it.
 SmallVector<SmallVector<Value>> CodeDecoder::decodePatternUnit(Value panel, Value first,
                                                                ValueRange zeros) {
-  int64_t unit = format.getUnit(), positionBits = format.getPositionBits();
-  int64_t perCode = format.bits == 8 ? 1 : 32 / format.bits;
-  int64_t perPosition = positionBits == 8 ? 1 : 32 / positionBits;
-  int64_t slots = unit / format.of * format.keep;
-  Value firstSlot = b.mul(b.floorDiv(first, format.of), format.keep);
-  SmallVector<SmallVector<Value>> rows(unit), codeLanes, positionLanes;
-  for (int64_t lane = 0; lane < slots / perCode; ++lane)
-    codeLanes.push_back(
-        loadLanes(tensors.codes, panel, b.add(b.floorDiv(firstSlot, perCode), lane)));
-  for (int64_t lane = 0; lane < slots / perPosition; ++lane)
-    positionLanes.push_back(
-        loadLanes(tensors.positions, panel, b.add(b.floorDiv(firstSlot, perPosition), lane)));
   Value zero = b.splat(b.getVectorType(lanes), 0);
-  for (int64_t group = 0; group < unit / format.of; ++group)
-    for (int64_t vector = 0; vector < vectors; ++vector) {
-      SmallVector<Value> values(format.of, zero);
-      for (int64_t slot = group * format.keep; slot < (group + 1) * format.keep; ++slot) {
-        Value value = toFloat(codeLanes[slot / perCode][vector], slot % perCode);
-        if (!zeros.empty())
-          value = b.subf(value, zeros[vector]);
-        Value position =
-            extract(positionLanes[slot / perPosition][vector], slot % perPosition, positionBits);
-        for (auto [index, row] : llvm::enumerate(values)) {
-          Value here = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, position,
-                                               b.splatInt(position.getType(), index));
-          row = b.create<arith::SelectOp>(here, value, row);
-        }
+  SmallVector<SmallVector<Value>> rows(format.getUnit(), SmallVector<Value>(vectors, zero));
+  for (const Slot &slot : decodeSlots(panel, first, zeros))
+    for (int64_t vector = 0; vector < vectors; ++vector)
+      for (int64_t index = 0; index < format.of; ++index) {
+        Value position = slot.positions[vector];
+        Value here = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, position,
+                                             b.splatInt(position.getType(), index));
+        Value &row = rows[slot.firstInput + index][vector];
+        row = b.create<arith::SelectOp>(here, slot.values[vector], row);
       }
-      for (auto [index, row] : llvm::enumerate(values))
-        rows[group * format.of + index].push_back(row);
-    }
   return rows;
 }
 

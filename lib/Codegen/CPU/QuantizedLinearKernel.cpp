@@ -16,6 +16,8 @@ using namespace mlir::compress;
 
 /// Most rows for which codes are decoded in registers: more do not fit beside the sums.
 static constexpr int64_t kFusedRows = 3;
+/// Inputs that a register holds, for a lane to pick one of.
+static constexpr int64_t kIndexedInputs = 16;
 /// Elements of the scratch that a panel is decoded to.
 static constexpr int64_t kScratchElements = 16384;
 /// Tiles of the rows that `forEachPanel` hands out at a time.
@@ -52,12 +54,16 @@ public:
 
 private:
   bool canFuse() const {
-    return !format.hasPattern() &&
-           (format.group >= format.inputs || format.group % format.getUnit() == 0);
+    // A register of inputs holds whole groups of the pattern.
+    if (format.hasPattern() && (!b.getTarget().avx512 || kIndexedInputs % format.of))
+      return false;
+    return format.group >= format.inputs || format.group % format.getUnit() == 0;
   }
   void emitFused(Value panel, Value row, int64_t rows, int64_t columns);
   SmallVector<Value> addUnit(Value panel, Value row, int64_t rows, Value first, int64_t count,
                              ValueRange zeroPoints, ValueRange sums);
+  SmallVector<Value> addPatternUnit(Value panel, Value row, int64_t rows, Value first,
+                                    int64_t count, ValueRange zeroPoints, ValueRange sums);
   SmallVector<Value> addGroup(Value panel, Value row, int64_t rows, Value group, int64_t length,
                               ValueRange totals);
   void emitDecoded(Value panel, Value begin, Value end, int64_t columns);
@@ -95,6 +101,35 @@ SmallVector<Value> Emitter::addUnit(Value panel, Value row, int64_t rows, Value 
   return next;
 }
 
+/// The same for an N:M pattern: a lane picks the input that its slot points at.
+SmallVector<Value> Emitter::addPatternUnit(Value panel, Value row, int64_t rows, Value first,
+                                           int64_t count, ValueRange zeroPoints, ValueRange sums) {
+  VectorType floats = b.getVectorType(lanes);
+  SmallVector<SmallVector<Value>> inputs(rows);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t offset = 0; offset < format.getUnit(); offset += kIndexedInputs) {
+      // Slots of padding point at inputs that are not there: zeros.
+      OpFoldResult length = b.getIndexAttr(std::clamp<int64_t>(count - offset, 0, kIndexedInputs));
+      inputs[r].push_back(count > offset ? b.load(kIndexedInputs, args.x,
+                                                  {b.add(row, r), b.add(first, offset)}, length)
+                                         : b.splat(floats, 0));
+    }
+  SmallVector<Value> next(sums);
+  for (const CodeDecoder::Slot &slot : decoder.decodeSlots(panel, first, zeroPoints))
+    for (int64_t vector = 0; vector < vectors; ++vector) {
+      Value position = slot.positions[vector];
+      Value index = b.create<arith::OrIOp>(
+          position, b.splatInt(position.getType(), slot.firstInput % kIndexedInputs));
+      for (int64_t r = 0; r < rows; ++r) {
+        Value x = b.intrinsic("llvm.x86.avx512.permvar.sf.512", floats,
+                              {inputs[r][slot.firstInput / kIndexedInputs], index});
+        Value &sum = next[r * vectors + vector];
+        sum = b.fma(x, slot.values[vector], sum);
+      }
+    }
+  return next;
+}
+
 /// `totals` plus the scaled products of the `length` inputs of a group.
 SmallVector<Value> Emitter::addGroup(Value panel, Value row, int64_t rows, Value group,
                                      int64_t length, ValueRange totals) {
@@ -102,12 +137,16 @@ SmallVector<Value> Emitter::addGroup(Value panel, Value row, int64_t rows, Value
   Value first = b.mul(group, format.group);
   SmallVector<Value> zeroPoints = decoder.loadZeroPoints(panel, group);
   SmallVector<Value> sums(rows * vectors, b.splat(b.getVectorType(lanes), 0));
+  auto addInputs = [&](Value input, int64_t count, ValueRange carried) {
+    return format.hasPattern() ? addPatternUnit(panel, row, rows, input, count, zeroPoints, carried)
+                               : addUnit(panel, row, rows, input, count, zeroPoints, carried);
+  };
   if (whole)
     sums = b.forLoop(first, b.add(first, whole), unit, sums, [&](Value input, ValueRange carried) {
-      return addUnit(panel, row, rows, input, unit, zeroPoints, carried);
+      return addInputs(input, unit, carried);
     });
   if (whole < length)
-    sums = addUnit(panel, row, rows, b.add(first, whole), length - whole, zeroPoints, sums);
+    sums = addInputs(b.add(first, whole), length - whole, sums);
   SmallVector<Value> scales = decoder.loadScales(panel, group), next;
   for (auto [index, total] : llvm::enumerate(totals))
     next.push_back(b.fma(sums[index], scales[index % vectors], total));

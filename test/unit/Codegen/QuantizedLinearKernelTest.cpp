@@ -22,6 +22,9 @@ struct Weight {
   EncodedWeight encoded;
   /// By input and output.
   std::vector<double> values;
+  std::optional<StoredTensor> table;
+
+  WeightMatrix getMatrix() const { return {encoded, inputDim, 0, table ? &*table : nullptr}; }
 };
 
 struct Shape {
@@ -30,6 +33,7 @@ struct Shape {
   bool isSigned, hasZeroPoints;
   /// Kept of every; 0 for dense.
   int64_t keep = 0, of = 0;
+  bool hasTable = false;
 };
 } // namespace
 
@@ -53,7 +57,7 @@ static Weight makeWeight(MLIRContext *context, const Shape &shape, int64_t input
                                   shape.isSigned ? IntegerType::Signless : IntegerType::Unsigned);
   int64_t inputs = shape.inputs, outputs = shape.outputs;
   int64_t group = shape.group < 0 ? inputs : shape.group, groups = (inputs + group - 1) / group;
-  Weight weight{inputs, outputs, inputDim, {}, std::vector<double>(inputs * outputs)};
+  Weight weight{inputs, outputs, inputDim, {}, std::vector<double>(inputs * outputs), {}};
   auto order = [&](int64_t input, int64_t output) {
     return inputDim == 0 ? SmallVector<int64_t>{input, output}
                          : SmallVector<int64_t>{output, input};
@@ -114,6 +118,18 @@ static Weight makeWeight(MLIRContext *context, const Shape &shape, int64_t input
       int64_t at = scaleIndex(input / group, output);
       weight.values[input * outputs + output] = double(value - zeros[at]) * scales[at];
     }
+  if (shape.hasTable) {
+    int64_t entries = int64_t(1) << shape.bits;
+    weight.table = allocate(store, {entries}, Float32Type::get(context));
+    auto *table = reinterpret_cast<float *>(weight.table->mutableBytes().data());
+    for (int64_t i = 0; i < entries; ++i)
+      table[i] = float(i * i) / 16 - 3;
+    // Undoes the scale: what is left is the code.
+    for (int64_t i = 0; i < inputs * outputs; ++i)
+      weight.values[i] = table[std::lround(weight.values[i] /
+                                           scales[scaleIndex(i / outputs / group, i % outputs)])];
+    encoded.scales.reset();
+  }
   return weight;
 }
 
@@ -128,7 +144,7 @@ static MemRef<T, 3> view(std::vector<char> &buffer, RankedTensorType type) {
 }
 
 /// Runs the kernel for some numbers of rows and compares with double.
-static void check(KernelHarness &harness, const Shape &shape, int64_t inputDim, Weight &weight,
+static void check(KernelHarness &harness, const Shape &shape, const Weight &weight,
                   const CodeFormat &format, const std::string &name) {
   const CpuTarget &target = harness.target;
   MLIRContext *context = harness.context.get();
@@ -137,15 +153,20 @@ static void check(KernelHarness &harness, const Shape &shape, int64_t inputDim, 
                    scaleType = format.getScaleType(context, width);
   std::vector<char> codes = makeBuffer(codeType), scales = makeBuffer(scaleType),
                     zeros = makeBuffer(scaleType), positions;
-  packCodes({weight.encoded, inputDim}, format, width, codes);
-  packScales({weight.encoded, inputDim}, format, width, scales);
+  packCodes(weight.getMatrix(), format, width, codes);
+  packScales(weight.getMatrix(), format, width, scales);
   if (format.hasZeroPoints)
-    packZeroPoints({weight.encoded, inputDim}, format, width, zeros);
+    packZeroPoints(weight.getMatrix(), format, width, zeros);
+  std::vector<char> table;
+  if (format.hasTable) {
+    table = makeBuffer(format.getTableType(context));
+    packTable(weight.getMatrix(), table);
+  }
   RankedTensorType positionType;
   if (format.hasPattern()) {
     positionType = format.getPositionType(context, width);
     positions = makeBuffer(positionType);
-    packPositions({weight.encoded, inputDim}, format, width, positions);
+    packPositions(weight.getMatrix(), format, width, positions);
   }
 
   for (int64_t rows : {1, 2, 3, 4, 5, 6, 11, 100}) {
@@ -154,11 +175,13 @@ static void check(KernelHarness &harness, const Shape &shape, int64_t inputDim, 
     std::normal_distribution<float> normal;
     std::generate(x.begin(), x.end(), [&] { return normal(random); });
     MemRef<float, 2> in(x.data(), {rows, shape.inputs}), out(y.data(), {rows, shape.outputs});
+    MemRef<float, 1> t(reinterpret_cast<float *>(table.data()), {int64_t(table.size()) / 4});
     MemRef<float, 3> s = view<float>(scales, scaleType), z = view<float>(zeros, scaleType);
     auto call = [&](auto c) {
       if (!format.hasPattern())
-        return format.hasZeroPoints ? harness.call(name, in, c, s, z, out)
-                                    : harness.call(name, in, c, s, out);
+        return format.hasTable        ? harness.call(name, in, c, s, t, out)
+               : format.hasZeroPoints ? harness.call(name, in, c, s, z, out)
+                                      : harness.call(name, in, c, s, out);
       auto withPositions = [&](auto p) {
         return format.hasZeroPoints ? harness.call(name, in, c, p, s, z, out)
                                     : harness.call(name, in, c, p, s, out);
@@ -191,7 +214,6 @@ static void checkAll(ArrayRef<Shape> shapes) {
     KernelHarness harness(target);
     struct Case {
       Shape shape;
-      int64_t inputDim;
       Weight weight;
       CodeFormat format;
       std::string name;
@@ -200,15 +222,15 @@ static void checkAll(ArrayRef<Shape> shapes) {
     for (const Shape &shape : shapes)
       for (int64_t inputDim : {0, 1}) {
         Weight weight = makeWeight(harness.context.get(), shape, inputDim);
-        FailureOr<CodeFormat> format = getCodeFormat({weight.encoded, inputDim});
+        FailureOr<CodeFormat> format = getCodeFormat(weight.getMatrix());
         ASSERT_TRUE(succeeded(format));
         std::string name =
             getQuantizedLinearKernel(*harness.library, {*format, {}}).getSymName().str();
-        cases.push_back({shape, inputDim, std::move(weight), *format, name});
+        cases.push_back({shape, std::move(weight), *format, name});
       }
     harness.compile();
     for (Case &entry : cases)
-      check(harness, entry.shape, entry.inputDim, entry.weight, entry.format, entry.name);
+      check(harness, entry.shape, entry.weight, entry.format, entry.name);
   }
 }
 
@@ -222,7 +244,10 @@ TEST(QuantizedLinearKernel, Formats) {
             {90, 65, 30, 4, true, false},
             {33, 5, 12, 3, true, true},
             {1, 1, -1, 4, true, false},
-            {600, 80, 128, 4, true, false}});
+            {600, 80, 128, 4, true, false},
+            {70, 70, -1, 4, false, false, 0, 0, true},
+            {33, 20, -1, 2, false, false, 0, 0, true},
+            {40, 65, -1, 8, false, false, 0, 0, true}});
 }
 
 TEST(QuantizedLinearKernel, Patterns) {

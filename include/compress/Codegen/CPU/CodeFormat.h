@@ -114,6 +114,14 @@ public:
   SmallVector<SmallVector<Value>> decodeUnit(Value panel, Value first, int64_t count,
                                              ValueRange zeroPoints);
 
+  /// What an N:M pattern keeps of a unit: a value without scale, and which input of the group that
+  /// starts at `firstInput` (of the unit) it is, a vector of i32; both by vector.
+  struct Slot {
+    int64_t firstInput = 0;
+    SmallVector<Value> values, positions;
+  };
+  SmallVector<Slot> decodeSlots(Value panel, Value first, ValueRange zeroPoints);
+
   /// Writes the values of `count` inputs (a multiple of the unit) from `first` (the same) on as f32
   /// rows of a panel to `scratch` `[>= count, width]`.
   void decodeRows(Value panel, Value first, Value count, Value scratch);

@@ -16,9 +16,9 @@ namespace mlir {
 namespace compress {
 
 /// `y = epilogue(x * decode(W))` with f32 activations. For up to three rows codes are decoded in
-/// registers inside the loop (formats without a pattern whose groups are whole lanes): sums of a
-/// group are scaled once. For more rows a block of the panel is decoded to a scratch of at most
-/// 64 KiB, which all rows use. The two differ by rounding.
+/// registers inside the loop (formats whose groups are whole units; N:M patterns on AVX-512): sums
+/// of a group are scaled once. For more rows a block of the panel is decoded to a scratch of at
+/// most 64 KiB, which all rows use. The two differ by rounding.
 ///
 /// With a `stack` of more than 0 matrices the result is `[stack, m, outputs]`; x is the same matrix
 /// for all of them or a stack, too, and the packed tensors have the panels of all matrices one
