@@ -108,6 +108,15 @@ Value compress::collapseToMatrix(OpBuilder &builder, KernelContext &kernels, Val
                                        SmallVector<ReassociationIndices>{{0, 1}}, sizes);
 }
 
+Value compress::collapseToVector(OpBuilder &builder, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getRank() == 1)
+    return value;
+  ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  return tensor::CollapseShapeOp::create(builder, value.getLoc(), value,
+                                         SmallVector<ReassociationIndices>{all});
+}
+
 Value compress::expandFromMatrix(OpBuilder &builder, KernelContext &kernels, Value matrix,
                                  Value like, RankedTensorType type) {
   Location loc = matrix.getLoc();

@@ -32,16 +32,6 @@ FailureOr<LinearSite> compress::matchLinear(PatternRewriter &rewriter, LinearOp 
   return site;
 }
 
-/// A value `[1, .., n, .., 1]` as `[n]`.
-static Value flatten(OpBuilder &builder, Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  if (type.getRank() == 1)
-    return value;
-  ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
-  return tensor::CollapseShapeOp::create(builder, value.getLoc(), value,
-                                         SmallVector<ReassociationIndices>{all});
-}
-
 void compress::replaceLinear(PatternRewriter &rewriter, KernelContext &kernels,
                              const LinearSite &site, const EpilogueMatch &match,
                              func::FuncOp kernel, ArrayRef<Value> x, ArrayRef<Value> weights) {
@@ -65,7 +55,7 @@ void compress::replaceLinear(PatternRewriter &rewriter, KernelContext &kernels,
   Value rows = operands.front();
   llvm::append_range(operands, weights);
   if (match.bias)
-    operands.push_back(flatten(rewriter, match.bias));
+    operands.push_back(collapseToVector(rewriter, match.bias));
   if (match.other)
     operands.push_back(collapseToMatrix(rewriter, kernels, match.other));
   SmallVector<OpFoldResult> sizes{tensor::getMixedSize(rewriter, loc, rows, 0),

@@ -32,16 +32,6 @@ static DequantizeOp matchQuantizedInput(Value input) {
   return dequantize;
 }
 
-/// A value `[1, .., n, .., 1]` as `[n]`.
-static Value flatten(OpBuilder &builder, Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  if (type.getRank() == 1)
-    return value;
-  ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
-  return tensor::CollapseShapeOp::create(builder, value.getLoc(), value,
-                                         SmallVector<ReassociationIndices>{all});
-}
-
 namespace {
 /// conv of f32 with a constant weight, and what follows it:
 ///
@@ -199,7 +189,7 @@ LogicalResult ConvPattern::matchAndRewrite(ConvOp op, PatternRewriter &rewriter)
   SmallVector<Value> operands(input);
   llvm::append_range(operands, weight);
   if (match.bias)
-    operands.push_back(flatten(rewriter, match.bias));
+    operands.push_back(collapseToVector(rewriter, match.bias));
   if (match.other)
     operands.push_back(toImage(rewriter, match.other, sizes, isLine));
   auto type = cast<RankedTensorType>(match.last->getResult(0).getType());

@@ -4,7 +4,7 @@
 // CHECK: f32[65,48]
 // RUN: not compress-run %s --random-inputs=n=9 2>&1 | FileCheck %s --check-prefix=ERROR
 // RUN: not compress-run %s --random-inputs=n=9 --kernels=false 2>&1 | FileCheck %s --check-prefix=ERROR
-// ERROR: compress-run: a reshape on the way to output 0 changes the number of elements
+// ERROR: compress-run: {{.*}} changes the number of elements
 
 compress.weight private @shape : tensor<2xi64> = dense<[65, -1]>
 

@@ -240,8 +240,8 @@ static void readResults(Call &call) {
     auto tensor = cast<RankedTensorType>(type);
     ArrayRef<int64_t> sizes(words + 1, tensor.getRank());
     Tensor result = reference::get(Tensor::create(*getDataType(tensor.getElementType()), sizes));
-    std::memcpy(result.getData<char>(), reinterpret_cast<const char *>(*words),
-                result.getNumElements() * reference::getSlotBytes(result.getType()));
+    if (size_t bytes = result.getNumElements() * reference::getSlotBytes(result.getType()))
+      std::memcpy(result.getData<char>(), reinterpret_cast<const char *>(*words), bytes);
     call.results.push_back(result);
     words += 1 + tensor.getRank();
   }
