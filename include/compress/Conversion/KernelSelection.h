@@ -81,7 +81,7 @@ Value castToStorage(OpBuilder &builder, Value value);
 
 /// `value` `[d0, ..., dk, n]` as `[d0 * ... * dk, n]`; a tensor of rank 2 is itself.
 Value collapseToMatrix(OpBuilder &builder, KernelContext &kernels, Value value);
-/// `value` `[1, .., n, .., 1]` as `[n]`.
+/// All elements of `value`, of rank 1 or more, as one dim.
 Value collapseToVector(OpBuilder &builder, Value value);
 /// A matrix `[rows, n]` with the leading dims of `like` and the last dim `n`, of type `type`.
 Value expandFromMatrix(OpBuilder &builder, KernelContext &kernels, Value matrix, Value like,

@@ -76,16 +76,6 @@ static bool hasRowShape(KernelContext &kernels, Value value, Value input, int64_
   });
 }
 
-/// All dims as one.
-static Value flatten(OpBuilder &builder, Value value) {
-  int64_t rank = getTensorType(value).getRank();
-  if (rank == 1)
-    return value;
-  ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  return tensor::CollapseShapeOp::create(builder, value.getLoc(), value,
-                                         SmallVector<ReassociationIndices>{all});
-}
-
 namespace {
 
 /// softmax and log_softmax along the last dim.
@@ -133,9 +123,9 @@ struct NormPattern : public KernelPattern<OpTy> {
 
     Location loc = op.getLoc();
     Value x = collapseToRows(rewriter, kernels, input, axis);
-    SmallVector<Value> operands{x, flatten(rewriter, op.getScale())};
+    SmallVector<Value> operands{x, collapseToVector(rewriter, op.getScale())};
     if (bias)
-      operands.push_back(flatten(rewriter, bias));
+      operands.push_back(collapseToVector(rewriter, bias));
     operands.push_back(arith::ConstantOp::create(rewriter, loc, op.getEpsilonAttr()));
     NormRequest request;
     request.length = getTensorType(x).getDimSize(1);
