@@ -128,10 +128,11 @@ void LoopEmitter::chooseParallelDims() {
   while (limit < iterators.size() && iterators[limit] == utils::IteratorType::parallel)
     ++limit;
   limit = std::min<unsigned>(limit, std::max<unsigned>(iterators.size() - 1, 1));
+  // A size that only a run knows may be 1: more loops are taken then.
   int64_t iterations = 1;
   unsigned dims = 0;
-  while (dims < limit && iterations < 16)
-    iterations *= counts[dims++];
+  for (; dims < limit && iterations < 16; ++dims)
+    iterations *= getStatic(sizes[dims]) ? counts[dims] : 1;
   for (int64_t count : ArrayRef(counts).drop_front(dims))
     work = std::min<int64_t>(work * count, kParallelWork);
   minIterations = (kParallelWork + work - 1) / work;

@@ -104,17 +104,21 @@ void compress::forEachPanel(KernelBuilder &b, Value rows, int64_t inputs, int64_
   int64_t width = b.getTarget().getPanelWidth();
   int64_t fullPanels = outputs / width, tail = outputs % width;
   int64_t panels = fullPanels + (tail != 0);
-  // The last block takes the rows that are left, so that every block has the rows of a tile.
+  // Blocks of nearly equal size, each of many tiles (unless there is only one). Blocks of rows come
+  // first: a thread finds the rows in its cache that it wrote in the op before.
   Value blocks = b.max(b.floorDiv(rows, kRowBlock), b.index(1));
   Value rowsPerItem = b.min(rows, b.index(kRowBlock));
   Value itemWork = b.add(b.mul(rowsPerItem, inputs * width), 1);
   Value grain = b.add(b.create<arith::DivUIOp>(b.index(kMinWork), itemWork), 1);
   b.parallelFor(b.mul(blocks, panels), grain, [&](Value item) {
-    Value panel = b.create<arith::DivUIOp>(item, blocks);
-    Value block = b.create<arith::RemUIOp>(item, blocks);
-    Value begin = b.mul(block, kRowBlock), next = b.add(begin, kRowBlock);
-    Value isLast = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, b.add(block, 1), blocks);
-    Value end = b.create<arith::SelectOp>(isLast, rows, next);
+    Value block = b.floorDiv(item, panels), panel = b.rem(item, panels);
+    auto getBegin = [&](Value index) {
+      Value exact = b.create<arith::DivUIOp>(b.mul(index, rows), blocks);
+      return b.mul(b.floorDiv(exact, kTileRows), kTileRows);
+    };
+    Value next = b.add(block, 1), begin = getBegin(block);
+    Value isLast = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, next, blocks);
+    Value end = b.create<arith::SelectOp>(isLast, rows, getBegin(next));
     if (!tail)
       return work(panel, begin, end, width);
     if (!fullPanels)

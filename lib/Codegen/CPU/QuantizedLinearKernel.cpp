@@ -20,8 +20,8 @@ static constexpr int64_t kFusedRows = 3;
 static constexpr int64_t kIndexedInputs = 16;
 /// Elements of the scratch that a panel is decoded to.
 static constexpr int64_t kScratchElements = 16384;
-/// Tiles of the rows that `forEachPanel` hands out at a time.
-static constexpr int64_t kMaxTiles = 32;
+/// Most tiles of the rows that `forEachPanel` hands out at a time.
+static constexpr int64_t kMaxTiles = 34;
 
 namespace {
 /// The arguments of a kernel, by name.

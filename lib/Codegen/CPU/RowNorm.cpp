@@ -14,7 +14,7 @@ using namespace mlir;
 using namespace mlir::compress;
 
 /// Elements that are worth a thread, at 0.15 ns each.
-static constexpr int64_t kElements = 65536;
+static constexpr int64_t kElements = int64_t(1) << 14;
 
 /// Sum of f(x) along row `i`.
 static Value emitSum(KernelBuilder &b, RowBuilder &row, Value x, Value i,

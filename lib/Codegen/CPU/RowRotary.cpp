@@ -14,7 +14,7 @@ using namespace mlir;
 using namespace mlir::compress;
 
 /// Elements that are worth a thread, at 0.15 ns each.
-static constexpr int64_t kElements = 65536;
+static constexpr int64_t kElements = int64_t(1) << 14;
 
 namespace {
 /// Both halves of a row of input, tables and result.

@@ -32,8 +32,9 @@ using namespace mlir::compress;
 static void configureTarget(ConversionTarget &target, const TypeConverter &converter) {
   target.addIllegalDialect<CompressDialect>();
   target.addLegalOp<WeightOp>();
-  target.addDynamicallyLegalOp<LoadOp, KernelCallOp>(
-      [&](Operation *op) { return converter.isLegal(op); });
+  target.addDynamicallyLegalOp<KernelCallOp>([&](Operation *op) { return converter.isLegal(op); });
+  target.addDynamicallyLegalOp<LoadOp>(
+      [&](LoadOp op) { return converter.isLegal(op.getOperation()) && !isLiteral(op); });
   target.addDynamicallyLegalOp<func::FuncOp>(
       [&](func::FuncOp op) { return converter.isSignatureLegal(op.getFunctionType()); });
   target.addDynamicallyLegalOp<func::ReturnOp>(

@@ -56,8 +56,27 @@ Value compress::createEmpty(OpBuilder &builder, Location loc, ArrayRef<OpFoldRes
 // Sizes
 //===----------------------------------------------------------------------===//
 
-LoweringContext::LoweringContext(func::FuncOp function)
-    : function(function), shapes([](Value value) { return getConstantIntegers(value); }) {
+/// Integers of a constant, or of a small weight: exporters keep shapes and axes as initializers.
+static std::optional<SmallVector<int64_t>> getIntegers(Value value) {
+  if (std::optional<SmallVector<int64_t>> constant = getConstantIntegers(value))
+    return constant;
+  auto load = value.getDefiningOp<LoadOp>();
+  auto elements =
+      load ? dyn_cast_or_null<DenseIntElementsAttr>(load.getWeightValue()) : DenseIntElementsAttr();
+  if (!elements || elements.getNumElements() > onnx::SymbolicShapes::maxContents)
+    return std::nullopt;
+  auto type = dyn_cast<IntegerType>(elements.getElementType());
+  if (!type || type.getWidth() > 64 || (type.isUnsigned() && type.getWidth() == 64))
+    return std::nullopt;
+  bool isUnsigned = type.isUnsigned() || type.getWidth() == 1;
+  SmallVector<int64_t> integers;
+  for (const APInt &element : elements.getValues<APInt>())
+    integers.push_back(isUnsigned ? static_cast<int64_t>(element.getZExtValue())
+                                  : element.getSExtValue());
+  return integers;
+}
+
+LoweringContext::LoweringContext(func::FuncOp function) : function(function), shapes(getIntegers) {
   auto argumentDims = [&](unsigned index) {
     SmallVector<StringRef> names;
     if (auto dims = function.getArgAttrOfType<ArrayAttr>(index, "compress.dims"))

@@ -14,6 +14,9 @@
 namespace mlir {
 namespace compress {
 
+/// Whether a load becomes a constant of the code: one element, or a few integers.
+bool isLiteral(LoadOp op);
+
 void populateElementwisePatterns(const TypeConverter &converter, LoweringContext &lowering,
                                  RewritePatternSet &patterns);
 void populateQuantizationPatterns(const TypeConverter &converter, LoweringContext &lowering,

@@ -18,6 +18,14 @@ using namespace mlir::compress;
 /// Elements of a constant or weight that stay in the code: shapes, axes, scalars.
 static constexpr int64_t kMaxLiteralElements = 16;
 
+bool compress::isLiteral(LoadOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  if (!type.hasStaticShape() || !isa_and_nonnull<DenseElementsAttr>(op.getWeightValue()))
+    return false;
+  int64_t count = type.getNumElements();
+  return count == 1 || (isa<IntegerType>(type.getElementType()) && count <= kMaxLiteralElements);
+}
+
 /// `arith.constant` of a small value, with the types of memory; null if it has to be a weight.
 static Value createLiteral(OpBuilder &builder, Location loc, Attribute value,
                            RankedTensorType type) {
@@ -26,9 +34,8 @@ static Value createLiteral(OpBuilder &builder, Location loc, Attribute value,
     return {};
   Type storage = getStorageElementType(type.getElementType());
   if (isa<FloatType>(type.getElementType()) && storage != type.getElementType()) {
-    elements = cast<DenseElementsAttr>(elements.mapValues(storage, [](const APFloat &element) {
-      return element.bitcastToAPInt().zext(8);
-    }));
+    elements = cast<DenseElementsAttr>(elements.mapValues(
+        storage, [](const APFloat &element) { return element.bitcastToAPInt().zext(8); }));
   } else if (storage != type.getElementType()) {
     auto integer = cast<IntegerType>(type.getElementType());
     elements = cast<DenseElementsAttr>(elements.mapValues(storage, [&](const APInt &element) {
