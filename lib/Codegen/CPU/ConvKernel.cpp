@@ -23,8 +23,9 @@ using namespace mlir::compress;
 
 /// Elements of the planes of a region, and of the input of a run of pixels.
 static constexpr int64_t kRegionElements = 64 * 1024, kMaxRegionElements = 128 * 1024;
-/// Multiply-adds that are worth a piece of work for a thread (about 5 us).
-static constexpr int64_t kMinWork = 1 << 18;
+/// Multiply-adds that are worth a piece of work for a thread (about 20 us: the other thread reads
+/// what this one has in its cache).
+static constexpr int64_t kMinWork = 1 << 21;
 /// Pieces of work that keep threads busy evenly. Fewer regions are split by output channels.
 static constexpr int64_t kEnoughPieces = 8;
 /// Pixels of the smallest column block; a multiple of all tile widths.
