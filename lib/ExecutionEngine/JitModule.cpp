@@ -72,8 +72,7 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
                                              llvm::OptimizationLevel, llvm::ThinOrFullLTOPhase) {
     passes.addPass(llvm::AddressSanitizerPass(llvm::AddressSanitizerOptions(),
                                               /*UseGlobalGC=*/false, /*UseOdrIndicator=*/false,
-                                              llvm::AsanDtorKind::None,
-                                              llvm::AsanCtorKind::None));
+                                              llvm::AsanDtorKind::None, llvm::AsanCtorKind::None));
   });
 #endif
   builder.registerModuleAnalyses(modules);

@@ -18,7 +18,8 @@ namespace mlir {
 namespace compress {
 
 /// Element types of the model as element types of memory: integers lose their sign (`ui8` is `i8`),
-/// integers of less than 8 bits (but not `i1`) get a byte. Floats of 8 bits and less are their codes
+/// integers of less than 8 bits (but not `i1`) get a byte. Floats of 8 bits and less are their
+/// codes
 /// (`i8`), other floats stay.
 Type getStorageElementType(Type type);
 

@@ -38,8 +38,8 @@ public:
   /// Optimises (O2) and compiles `module` for `target`, which the host must be able to run.
   static llvm::Expected<std::unique_ptr<JitModule>> compile(ModuleOp module,
                                                             const CpuTarget &target);
-  /// Links the object files of `compileToObjects` into this process. They are trusted, and must live
-  /// as long as the result.
+  /// Links the object files of `compileToObjects` into this process. They are trusted, and must
+  /// live as long as the result.
   static llvm::Expected<std::unique_ptr<JitModule>> link(const ObjectFiles &objects);
   ~JitModule();
 

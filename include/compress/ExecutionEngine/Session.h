@@ -139,8 +139,8 @@ public:
   int64_t getWorkspaceBytes() const;
 
   /// Runs the model on inputs in the order of `getInputs`; gives outputs in the order of
-  /// `getOutputs`. Inputs that are not dense, row-major and aligned are copied. Integers of less than
-  /// 8 bits may be given as I8 or U8.
+  /// `getOutputs`. Inputs that are not dense, row-major and aligned are copied. Integers of less
+  /// than 8 bits may be given as I8 or U8.
   ///
   /// Errors name the input: wrong number, type, rank or size; a named dim with two different sizes;
   /// what the model itself reports (an index out of range, ...); out of memory.

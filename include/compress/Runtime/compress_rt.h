@@ -42,12 +42,12 @@ typedef int32_t (*compress_rt_entry)(const void *const *weights, const compress_
 /* A part of a parallel loop: iterations [begin, end). */
 typedef void (*compress_rt_body)(void *context, int64_t begin, int64_t end);
 
-/* Calls body(context, begin, end) for parts of [0, count), maybe on several threads, and returns when
- * all are done. Parts do not overlap and cover everything. A call inside a body is serial. */
+/* Calls body(context, begin, end) for parts of [0, count), maybe on several threads, and returns
+ * when all are done. Parts do not overlap and cover everything. A call inside a body is serial. */
 void compress_rt_parallel_for(compress_rt_body body, void *context, int64_t count);
 
-/* The buffer of a model's intermediate values: `bytes` bytes, 64-byte aligned, kept between runs. Called
- * at most once per run. Null if memory is out; the error is reported then. */
+/* The buffer of a model's intermediate values: `bytes` bytes, 64-byte aligned, kept between runs.
+ * Called at most once per run. Null if memory is out; the error is reported then. */
 void *compress_rt_workspace(int64_t bytes);
 
 /* A buffer whose size is known only while the model runs, 64-byte aligned, and its release. Null if
@@ -57,13 +57,12 @@ void *compress_rt_alloc(int64_t bytes);
 void compress_rt_free(void *buffer);
 
 /* Memory for output `index`, 64-byte aligned. Null if memory is out; the error is reported then. */
-void *compress_rt_output(int64_t index, int64_t rank, const int64_t *sizes,
-                         int64_t element_bytes);
+void *compress_rt_output(int64_t index, int64_t rank, const int64_t *sizes, int64_t element_bytes);
 
 /* Reports an error; the first one of a run counts. `message` stays valid. */
 void compress_rt_error(const char *message);
-/* Whether an error of this run has been reported: 1 or 0. Compiled models ask after calls that return
- * nothing and can fail, such as `compress_rt_parallel_for`. */
+/* Whether an error of this run has been reported: 1 or 0. Compiled models ask after calls that
+ * return nothing and can fail, such as `compress_rt_parallel_for`. */
 int32_t compress_rt_failed(void);
 
 /*===- Called by whoever runs compiled models --------------------------------===*/
@@ -71,16 +70,17 @@ int32_t compress_rt_failed(void);
 /* Threads, workspace, outputs and error message of one run at a time. */
 typedef struct compress_rt_context compress_rt_context;
 
-/* A context that runs parallel loops on `threads` threads, the caller included; 0 (or less): one per
- * core that this process may use. Fewer, if the system gives no more. Null if memory is out. */
+/* A context that runs parallel loops on `threads` threads, the caller included; 0 (or less): one
+ * per core that this process may use. Fewer, if the system gives no more. Null if memory is out. */
 compress_rt_context *compress_rt_create(int32_t threads);
 /* Frees the context with its workspace and the outputs that were not taken. Not during a run. */
 void compress_rt_destroy(compress_rt_context *context);
 /* How many threads there are, the caller included. */
 int32_t compress_rt_get_threads(const compress_rt_context *context);
 
-/* Calls `entry` with `context` current on this thread; outputs and error of the run before are dropped.
- * 0, or -1 if the model returned that or reported an error. One run at a time per context. */
+/* Calls `entry` with `context` current on this thread; outputs and error of the run before are
+ * dropped. 0, or -1 if the model returned that or reported an error. One run at a time per context.
+ */
 int32_t compress_rt_run(compress_rt_context *context, compress_rt_entry entry,
                         const void *const *weights, const compress_rt_tensor *inputs);
 
@@ -104,14 +104,15 @@ int32_t compress_rt_take_output(compress_rt_context *context, int64_t index,
 int64_t compress_rt_get_workspace_bytes(const compress_rt_context *context);
 
 /* Another implementation of `compress_rt_parallel_for` for this context, for programs with a thread
- * pool of their own: must keep its contract and call `body` with nothing else. Null: the own one. */
+ * pool of their own: must keep its contract and call `body` with nothing else. Null: the own one.
+ */
 typedef void (*compress_rt_parallel_function)(void *user, compress_rt_body body, void *context,
                                               int64_t count);
 void compress_rt_set_parallel_for(compress_rt_context *context,
                                   compress_rt_parallel_function function, void *user);
 
-/* The functions that compiled models call, for a linker that lives in this process; ends with a null
- * name. */
+/* The functions that compiled models call, for a linker that lives in this process; ends with a
+ * null name. */
 typedef struct compress_rt_symbol {
   const char *name;
   void *address;

@@ -83,7 +83,7 @@ Value AttentionEmitter::roundUp(Value value, int64_t multiple) {
 Value AttentionEmitter::getTailMask(int64_t size, int64_t first) {
   if (first + lanes <= size)
     return {};
-  return createPrefixMask(b, lanes, b.index(size - first));
+  return b.getMask(lanes, b.index(size - first));
 }
 
 void AttentionEmitter::withScores(int64_t rows, function_ref<void(Value)> body) {
@@ -95,7 +95,7 @@ void AttentionEmitter::withScores(int64_t rows, function_ref<void(Value)> body) 
 
 Value AttentionEmitter::getGrain(int64_t queriesPerItem) {
   Value work = b.mul(keyCount, queriesPerItem * (shape.keyDim + shape.valueDim));
-  return b.add(b.create<arith::DivUIOp>(b.index(kMinWork), b.add(work, 1)), 1);
+  return b.getGrain(work, kMinWork);
 }
 
 void AttentionEmitter::emit() {

@@ -20,8 +20,8 @@ void AttentionEmitter::packKeys(Value keys, Value keyHead, Value panel) {
   Value batch = b.floorDiv(keyHead, shape.keyHeads), head = b.rem(keyHead, shape.keyHeads);
   packTransposed(b, keys, {keyHead, panel}, b.mul(panel, width), width, keyCount,
                  b.index(shape.keyDim), [&](Value row, Value column, Value lanesMask) {
-                   return loadMasked(b, lanes, key, at(Operand::Key, batch, head, row, column),
-                                     lanesMask);
+                   return b.loadMasked(lanes, key, at(Operand::Key, batch, head, row, column),
+                                       lanesMask);
                  });
 }
 
@@ -33,10 +33,10 @@ void AttentionEmitter::packValues(Value values, Value keyHead, Value panel) {
   auto rows = [&](Value from, Value to, bool zero) {
     b.forLoop(from, to, 1, [&](Value row) {
       for (int64_t column = 0; column < shape.valueDim; column += lanes) {
-        Value vector = zero ? b.splat(b.getVectorType(lanes), 0)
-                            : loadMasked(b, lanes, value,
-                                         at(Operand::Value, batch, head, row, b.index(column)),
-                                         getTailMask(shape.valueDim, column));
+        Value vector =
+            zero ? b.splat(b.getVectorType(lanes), 0)
+                 : b.loadMasked(lanes, value, at(Operand::Value, batch, head, row, b.index(column)),
+                                getTailMask(shape.valueDim, column));
         b.store(vector, values, {keyHead, row, b.index(column)});
       }
     });
@@ -56,8 +56,8 @@ Value AttentionEmitter::emitLimit(Value maskBatch, Value maskHead, Value row, Va
   Value whole = b.mul(b.floorDiv(keyCount, kSoftmaxLanes), kSoftmaxLanes);
   // Number of the last kept key of each lane, counted from 1; NaN keeps.
   auto update = [&](Value last, Value maskRow, Value key, Value lanesMask) -> Value {
-    Value values = loadMasked(b, kSoftmaxLanes, mask, {maskBatch, maskHead, maskRow, key},
-                              lanesMask, -INFINITY);
+    Value values = b.loadMasked(kSoftmaxLanes, mask, {maskBatch, maskHead, maskRow, key}, lanesMask,
+                                -INFINITY);
     Value kept = b.create<arith::CmpFOp>(arith::CmpFPredicate::UGT, values, removed);
     Value base = b.broadcast(b.create<arith::IndexCastOp>(b.getI32Type(), key), kSoftmaxLanes);
     Value number = b.create<arith::AddIOp>(base, ordinal);
@@ -72,7 +72,7 @@ Value AttentionEmitter::emitLimit(Value maskBatch, Value maskHead, Value row, Va
                                [&](Value key, ValueRange inner) -> SmallVector<Value> {
                                  return {update(inner[0], maskRow, key, {})};
                                })[0];
-        Value tail = createPrefixMask(b, kSoftmaxLanes, b.sub(keyCount, whole));
+        Value tail = b.getMask(kSoftmaxLanes, b.sub(keyCount, whole));
         last = update(last, maskRow, whole, tail);
         Value number = b.create<vector::ReductionOp>(vector::CombiningKind::MAXSI, last);
         Value limit = b.create<arith::IndexCastOp>(b.getIndexType(), number);

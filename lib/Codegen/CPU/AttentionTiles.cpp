@@ -71,21 +71,20 @@ void AttentionEmitter::emitScoresInPlace(Head head, Value row, Value scores) {
   SmallVector<Value> elements, masks, queryVectors;
   for (int64_t element = 0; element < shape.keyDim; element += kSoftmaxLanes) {
     Value size = b.index(shape.keyDim - element);
-    masks.push_back(element + kSoftmaxLanes > shape.keyDim
-                        ? createPrefixMask(b, kSoftmaxLanes, size)
-                        : Value());
+    masks.push_back(element + kSoftmaxLanes > shape.keyDim ? b.getMask(kSoftmaxLanes, size)
+                                                           : Value());
     elements.push_back(b.index(element));
-    queryVectors.push_back(
-        loadMasked(b, kSoftmaxLanes, query,
-                   at(Operand::Query, head.batch, head.head, row, elements.back()), masks.back()));
+    queryVectors.push_back(b.loadMasked(
+        kSoftmaxLanes, query, at(Operand::Query, head.batch, head.head, row, elements.back()),
+        masks.back()));
   }
   // The products of one key, in 16 partial sums.
   auto multiply = [&](Value position) {
     Value sum = b.splat(b.getVectorType(kSoftmaxLanes), 0);
     for (auto [element, lanesMask, x] : llvm::zip(elements, masks, queryVectors))
       sum = b.fma(x,
-                  loadMasked(b, kSoftmaxLanes, key,
-                             at(Operand::Key, head.batch, keyHead, position, element), lanesMask),
+                  b.loadMasked(kSoftmaxLanes, key,
+                               at(Operand::Key, head.batch, keyHead, position, element), lanesMask),
                   sum);
     return sum;
   };
@@ -104,14 +103,14 @@ void AttentionEmitter::emitSoftmax(Head head, Value row, Value limit, Value scor
   VectorType type = b.getVectorType(kSoftmaxLanes);
   Value lowest = b.splat(type, -INFINITY), scale = b.splat(type, shape.scale);
   Value whole = b.mul(b.floorDiv(limit, kSoftmaxLanes), kSoftmaxLanes);
-  Value tail = createPrefixMask(b, kSoftmaxLanes, b.sub(limit, whole));
+  Value tail = b.getMask(kSoftmaxLanes, b.sub(limit, whole));
   // Without a mask the scale is left to the second pass.
   bool scaled = mask || !(shape.scale > 0);
 
   auto first = [&](Value key, Value maximum, Value lanesMask) {
     Value x = b.load(kSoftmaxLanes, scores, {scoreRow, key});
     if (mask)
-      x = b.fma(x, scale, loadMasked(b, kSoftmaxLanes, mask, maskAt(head, row, key), lanesMask));
+      x = b.fma(x, scale, b.loadMasked(kSoftmaxLanes, mask, maskAt(head, row, key), lanesMask));
     else if (scaled)
       x = b.mulf(x, scale);
     if (lanesMask)
@@ -202,9 +201,9 @@ void AttentionEmitter::emitProduct(Head head, ArrayRef<Value> rows, Value values
         if (parts == 2)
           sum = b.addf(sum, sums[outputs + r * count + v]);
         int64_t first = (begin + static_cast<int64_t>(v)) * lanes;
-        storeMasked(b, b.mulf(sum, reciprocal), result,
-                    at(Operand::Result, head.batch, head.head, row, b.index(first)),
-                    getTailMask(shape.valueDim, first));
+        b.storeMasked(b.mulf(sum, reciprocal), result,
+                      at(Operand::Result, head.batch, head.head, row, b.index(first)),
+                      getTailMask(shape.valueDim, first));
       }
     }
   }
@@ -226,9 +225,8 @@ void AttentionEmitter::emitProductInPlace(Head head, Value row, Value limit, Val
       Value weight = b.loadSplat(lanes, scores, {b.index(0), position});
       position = b.min(position, last);
       for (auto [v, lanesMask] : llvm::enumerate(masks)) {
-        Value element =
-            loadMasked(b, lanes, value,
-                       at(Operand::Value, head.batch, keyHead, position, column(v)), lanesMask);
+        Value element = b.loadMasked(
+            lanes, value, at(Operand::Value, head.batch, keyHead, position, column(v)), lanesMask);
         Value &sum = sums[k % parts * masks.size() + v];
         sum = b.fma(weight, element, sum);
       }
@@ -242,6 +240,6 @@ void AttentionEmitter::emitProductInPlace(Head head, Value row, Value limit, Val
       sums[i] = b.addf(sums[i], sums[parts / 2 * masks.size() + i]);
   Value reciprocal = loadReciprocal(scores, b.index(0));
   for (auto [v, lanesMask] : llvm::enumerate(masks))
-    storeMasked(b, b.mulf(sums[v], reciprocal), result,
-                at(Operand::Result, head.batch, head.head, row, column(v)), lanesMask);
+    b.storeMasked(b.mulf(sums[v], reciprocal), result,
+                  at(Operand::Result, head.batch, head.head, row, column(v)), lanesMask);
 }

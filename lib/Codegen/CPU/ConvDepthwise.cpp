@@ -35,13 +35,14 @@ public:
     }
     weight = args[next++];
     if (isInteger) {
-      scales = args[next++];
-      ++next; // Sums of codes: pixels are used without their zero point.
+      // The sums of codes that follow have no use: pixels are taken without their zero point.
+      scales = args[next];
     }
-    bias = request.epilogue.bias ? args[next++] : Value();
-    if (request.epilogue.combine != Epilogue::Combine::None)
-      otherPlace = StridedPlace::get(b, args[next++]);
-    y = args[next++];
+    EpilogueOperands operands = EpilogueOperands::take(request.epilogue, args);
+    bias = operands.bias;
+    if (operands.other)
+      otherPlace = StridedPlace::get(b, operands.other);
+    y = operands.output;
     xPlace = StridedPlace::get(b, x);
     yPlace = StridedPlace::get(b, y);
     height = b.dim(x, 2);
@@ -147,8 +148,7 @@ void DepthwiseEmitter::emitChannel(Value image, Value channel) {
 
 void DepthwiseEmitter::emit() {
   Value channels = b.dim(x, 1);
-  Value work = b.add(b.mul(b.mul(outputRows, outputColumns), window.getTaps()), 1);
-  Value grain = b.add(b.createOrFold<arith::DivUIOp>(b.index(kMinWork), work), 1);
+  Value grain = b.getGrain(b.mul(b.mul(outputRows, outputColumns), window.getTaps()), kMinWork);
   b.parallelFor(b.mul(b.dim(x, 0), channels), grain, [&](Value number) {
     emitChannel(b.createOrFold<arith::DivUIOp>(number, channels),
                 b.createOrFold<arith::RemUIOp>(number, channels));

@@ -60,7 +60,7 @@ private:
   Value both(Value a, Value c) { return b.create<arith::AndIOp>(a, c); }
 
   Value hasFlatOutput();
-  Value getGrain(Value work);
+  Value getGrain(Value work) { return b.getGrain(work, kMinWork); }
   void emitDirect();
   void emitPlanes(Value isFlat);
   void writePlanes(const Region &region, Value planes, Value firstChannel, Value count, Value rows,
@@ -100,11 +100,10 @@ ConvEmitter::ConvEmitter(KernelBuilder &b, const ConvRequest &request, const Par
     zeroPoints = args[next++];
   if (isInteger())
     sums = args[next++];
-  if (request.epilogue.bias)
-    bias = args[next++];
-  if (request.epilogue.combine != Epilogue::Combine::None)
-    other = args[next++];
-  y = args[next++];
+  EpilogueOperands operands = EpilogueOperands::take(request.epilogue, args);
+  bias = operands.bias;
+  other = operands.other;
+  y = operands.output;
   xPlace = StridedPlace::get(b, x);
   yPlace = StridedPlace::get(b, y);
   if (other)
@@ -132,8 +131,6 @@ Value ConvEmitter::hasFlatOutput() {
 }
 
 /// How many pieces of `work` multiply-adds a thread should take at least.
-Value ConvEmitter::getGrain(Value work) { return b.add(div(b.index(kMinWork), b.add(work, 1)), 1); }
-
 /// The f32 panel: in place, or decoded into `room`.
 Value ConvEmitter::getWeight(Value group, Value panel, Value room) {
   Value none = b.index(0);
@@ -295,12 +292,10 @@ void ConvEmitter::emitPlanes(Value isFlat) {
   Value work = b.mul(b.mul(elements, b.mul(groupOutputs, window.getTaps())), b.mul(rows, columns));
   // Every piece of work has room for the planes of one region.
   auto whole = [&] {
-    Value grain = getGrain(work);
-    b.parallelFor(ceilDiv(regions, grain), [&](Value piece) {
+    b.parallelForPieces(regions, getGrain(work), [&](Value begin, Value end) {
       b.withBuffer(room, {size}, [&](Value buffer) {
         Value planes = StridedPlace::get(b, buffer).getFlat(b, {none});
-        Value begin = b.mul(piece, grain);
-        b.forLoop(begin, b.min(b.add(begin, grain), regions), 1, [&](Value number) {
+        b.forLoop(begin, end, 1, [&](Value number) {
           Region region = getRegion(number);
           writePlanes(region, planes, none, channels, planeRows, columns);
           computePanels(region, planes, channelStride, taps, none, panels);
@@ -377,11 +372,7 @@ static SmallVector<Type> getArgumentTypes(KernelLibrary &library, const ConvRequ
              getFlatType(i32)};
     break;
   }
-  if (request.epilogue.bias)
-    types.push_back(vector);
-  if (request.epilogue.combine != Epilogue::Combine::None)
-    types.push_back(image);
-  types.push_back(image);
+  EpilogueOperands::addTypes(request.epilogue, vector, image, types);
   return types;
 }
 

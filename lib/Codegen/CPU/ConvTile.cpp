@@ -32,7 +32,7 @@ static ConvTileArguments getArguments(const ConvRequest &request, ValueRange val
       value = values[next++];
   };
   bool isInteger = request.weight.format == ConvWeight::Format::Integer;
-  bool hasOther = request.epilogue.combine != Epilogue::Combine::None;
+  bool hasOther = request.epilogue.hasOther();
   take(args.x);
   take(args.channelStride);
   take(args.channels);
@@ -64,23 +64,10 @@ static SmallVector<Type> getArgumentTypes(KernelLibrary &library, const ConvRequ
     types.append({f32, i32, floats, getFlatType(i32)});
   if (request.epilogue.bias)
     types.push_back(floats);
-  if (request.epilogue.combine != Epilogue::Combine::None)
+  if (request.epilogue.hasOther())
     types.append({floats, index});
   types.append({floats, index, index});
   return types;
-}
-
-/// Activations that take many instructions are applied in a pass of their own over the output of
-/// the tiles, so that their code is not repeated for every register of a tile.
-static bool isLong(const Epilogue &epilogue) {
-  switch (epilogue.activation) {
-  case Activation::None:
-  case Activation::Relu:
-  case Activation::Clip:
-    return false;
-  default:
-    return true;
-  }
 }
 
 namespace {
@@ -91,7 +78,7 @@ public:
       : b(b), args(getArguments(request, values)), rows(rows), lanes(b.getTarget().getLanes()),
         isInteger(request.weight.format == ConvWeight::Format::Integer),
         hasProduct(b.getTarget().vnni), first(request.epilogue), second(request.epilogue) {
-    hasSecond = isLong(request.epilogue);
+    hasSecond = request.epilogue.isLong();
     if (hasSecond) {
       first.activation = Activation::None;
       if (!first.combineFirst)
@@ -214,7 +201,7 @@ void TileEmitter::finish(const Epilogue &epilogue, Value x, int64_t row, Value p
   Value at = b.add(b.mul(args.outputStride, row), place);
   Value bias = epilogue.bias ? b.loadSplat(lanes, args.bias, {b.index(row)}) : Value();
   Value other;
-  if (epilogue.combine != Epilogue::Combine::None)
+  if (epilogue.hasOther())
     other = load(args.other, b.add(b.mul(args.otherStride, row), place), count);
   Value y = emitEpilogue(b, epilogue, x, bias, other);
   if (count)

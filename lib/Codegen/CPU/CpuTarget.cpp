@@ -50,7 +50,8 @@ llvm::Expected<CpuTarget> CpuTarget::parse(llvm::StringRef name) {
   target.cpu = "x86-64-v4";
   target.avx512 = true;
   target.vnni = name == "avx512vnni";
-  target.features += "," + ("+" + llvm::join(std::begin(kAvx512Features), std::end(kAvx512Features), ",+"));
+  target.features +=
+      "," + ("+" + llvm::join(std::begin(kAvx512Features), std::end(kAvx512Features), ",+"));
   if (target.vnni)
     target.features += ",+avx512vnni";
   return target;

@@ -57,6 +57,26 @@ std::string Epilogue::getDescription() const {
   return description;
 }
 
+void EpilogueOperands::addTypes(const Epilogue &epilogue, Type bias, Type output,
+                                SmallVectorImpl<Type> &arguments) {
+  if (epilogue.bias)
+    arguments.push_back(bias);
+  if (epilogue.hasOther())
+    arguments.push_back(output);
+  arguments.push_back(output);
+}
+
+EpilogueOperands EpilogueOperands::take(const Epilogue &epilogue, ValueRange arguments) {
+  ValueRange last = arguments.take_back(1 + epilogue.bias + epilogue.hasOther());
+  EpilogueOperands operands;
+  operands.output = last.back();
+  if (epilogue.bias)
+    operands.bias = last.front();
+  if (epilogue.hasOther())
+    operands.other = last[epilogue.bias];
+  return operands;
+}
+
 /// 1 / (1 + exp(-x)).
 static Value emitSigmoid(KernelBuilder &b, Value x) {
   Value one = b.splat(x.getType(), 1);
@@ -105,7 +125,7 @@ Value compress::emitEpilogue(KernelBuilder &b, const Epilogue &epilogue, Value x
                              Value other) {
   if (epilogue.bias)
     x = b.addf(x, bias);
-  bool hasOther = epilogue.combine != Epilogue::Combine::None;
+  bool hasOther = epilogue.hasOther();
   if (hasOther && epilogue.combineFirst)
     x = combine(b, epilogue, x, other);
   x = emitActivation(b, epilogue, x);

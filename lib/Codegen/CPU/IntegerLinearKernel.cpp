@@ -65,7 +65,8 @@ void compress::sumIntegerWeight(const IntegerLinearRequest &request, const CpuTa
 namespace {
 /// The arguments of a kernel, by name.
 struct Arguments {
-  Value x, scale, zeroPoint, weight, weightScales, weightSums, bias, other, y;
+  Value x, scale, zeroPoint, weight, weightScales, weightSums;
+  EpilogueOperands operands;
   Arguments(ValueRange args, const IntegerLinearRequest &request) {
     size_t next = 0;
     x = args[next++];
@@ -74,9 +75,7 @@ struct Arguments {
     weight = args[next++];
     weightScales = args[next++];
     weightSums = request.hasZeroPoint ? args[next++] : Value();
-    bias = request.epilogue.bias ? args[next++] : Value();
-    other = request.epilogue.combine != Epilogue::Combine::None ? args[next++] : Value();
-    y = args[next++];
+    operands = EpilogueOperands::take(request.epilogue, args);
   }
 };
 
@@ -228,7 +227,7 @@ void Emitter::emitTile(Value panel, Value row, TileShape shape) {
     }
   }
   storeTile(b, request.epilogue, shape, sums, row, b.mul(panel, b.getTarget().getPanelWidth()),
-            args.bias, args.other, args.y);
+            args.operands);
 }
 
 void Emitter::emit() {
@@ -262,11 +261,8 @@ func::FuncOp compress::getIntegerLinearKernel(KernelLibrary &library,
   arguments.push_back(toMemRef(request.getColumnType(context, target, f32)));
   if (request.hasZeroPoint)
     arguments.push_back(toMemRef(request.getColumnType(context, target, i32)));
-  if (request.epilogue.bias)
-    arguments.push_back(MemRefType::get({request.outputs}, f32));
-  if (request.epilogue.combine != Epilogue::Combine::None)
-    arguments.push_back(output);
-  arguments.push_back(output);
+  EpilogueOperands::addTypes(request.epilogue, MemRefType::get({request.outputs}, f32), output,
+                             arguments);
   std::string shape = std::to_string(request.inputs) + "x" + std::to_string(request.outputs);
   std::string name = std::string("linear_") + (request.isSigned ? "s8" : "u8") +
                      (request.hasZeroPoint ? "z" : "") + (request.perRow ? "row" : "tensor") +

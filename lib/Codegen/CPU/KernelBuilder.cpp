@@ -166,11 +166,20 @@ void KernelBuilder::parallelFor(Value count, Body body) {
 void KernelBuilder::parallelFor(Value count, Value grain, Body body) {
   if (getConstant(grain) == 1)
     return parallelFor(count, body);
+  parallelForPieces(count, grain, [&](Value begin, Value end) { forLoop(begin, end, 1, body); });
+}
+
+void KernelBuilder::parallelForPieces(Value count, Value grain,
+                                      function_ref<void(Value, Value)> body) {
   Value last = sub(add(count, grain), index(1));
   parallelFor(create<arith::DivUIOp>(last, grain), [&](Value piece) {
     Value begin = mul(piece, grain);
-    forLoop(begin, min(add(begin, grain), count), 1, body);
+    body(begin, min(add(begin, grain), count));
   });
+}
+
+Value KernelBuilder::getGrain(Value work, int64_t minWork) {
+  return add(createOrFold<arith::DivUIOp>(index(minWork), add(work, 1)), 1);
 }
 
 void KernelBuilder::ifThen(Value condition, function_ref<void()> then,
@@ -201,29 +210,55 @@ void KernelBuilder::store(Value vector, Value memref, ValueRange indices) {
   create<vector::StoreOp>(vector, memref, indices);
 }
 
-/// True in the first `count` lanes.
-Value KernelBuilder::mask(int64_t lanes, OpFoldResult count) {
+Value KernelBuilder::getMask(int64_t lanes, OpFoldResult count) {
   VectorType type = getVectorType(lanes, getI1Type());
-  if (auto value = dyn_cast<Value>(count))
-    return create<vector::CreateMaskOp>(type, value);
+  std::optional<int64_t> known = getConstantIntValue(count);
+  if (!known)
+    return create<vector::CreateMaskOp>(type, cast<Value>(count));
   SmallVector<bool> bits(lanes);
-  std::fill_n(bits.begin(), std::min(lanes, *getConstantIntValue(count)), true);
+  std::fill_n(bits.begin(), std::clamp<int64_t>(*known, 0, lanes), true);
   return create<arith::ConstantOp>(DenseElementsAttr::get(type, bits));
 }
 
-Value KernelBuilder::load(int64_t lanes, Value memref, ValueRange indices, OpFoldResult count) {
-  if (std::optional<int64_t> value = getConstantIntValue(count); value && *value >= lanes)
+/// Whether the first lane of a constant mask is set, and no other.
+static bool isFirstLane(Value mask) {
+  DenseElementsAttr bits;
+  return matchPattern(mask, m_Constant(&bits)) && *bits.value_begin<bool>() &&
+         llvm::count(bits.getValues<bool>(), true) == 1;
+}
+
+Value KernelBuilder::loadMasked(int64_t lanes, Value memref, ValueRange indices, Value mask,
+                                double other) {
+  if (!mask)
     return load(lanes, memref, indices);
   VectorType type = getVectorType(lanes, cast<MemRefType>(memref.getType()).getElementType());
-  Value zero = create<arith::ConstantOp>(getZeroAttr(type));
-  return create<vector::MaskedLoadOp>(type, memref, indices, mask(lanes, count), zero);
+  Value rest = isa<FloatType>(type.getElementType()) ? splat(type, other)
+                                                     : splatInt(type, static_cast<int64_t>(other));
+  return create<vector::MaskedLoadOp>(type, memref, indices, mask, rest);
+}
+
+void KernelBuilder::storeMasked(Value vector, Value memref, ValueRange indices, Value mask) {
+  if (!mask)
+    return store(vector, memref, indices);
+  // LLVM 22 stores four bytes for a masked store of one lane of truncated integers.
+  if (isFirstLane(mask))
+    return storeScalar(create<vector::ExtractOp>(vector, ArrayRef<int64_t>{0}), memref, indices);
+  create<vector::MaskedStoreOp>(memref, indices, mask, vector);
+}
+
+/// The mask of the first `count` lanes; null if that is all of them for certain.
+static Value getPartMask(KernelBuilder &b, int64_t lanes, OpFoldResult count) {
+  std::optional<int64_t> known = getConstantIntValue(count);
+  return known && *known >= lanes ? Value() : b.getMask(lanes, count);
+}
+
+Value KernelBuilder::load(int64_t lanes, Value memref, ValueRange indices, OpFoldResult count) {
+  return loadMasked(lanes, memref, indices, getPartMask(*this, lanes, count));
 }
 
 void KernelBuilder::store(Value vector, Value memref, ValueRange indices, OpFoldResult count) {
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
-  if (std::optional<int64_t> value = getConstantIntValue(count); value && *value >= lanes)
-    return store(vector, memref, indices);
-  create<vector::MaskedStoreOp>(memref, indices, mask(lanes, count), vector);
+  storeMasked(vector, memref, indices, getPartMask(*this, lanes, count));
 }
 
 Value KernelBuilder::loadSplat(int64_t lanes, Value memref, ValueRange indices) {

@@ -38,27 +38,13 @@ void compress::packPanels(const uint32_t *source, int64_t strideK, int64_t strid
   }
 }
 
-namespace {
-/// The arguments of a kernel, by name.
-struct Arguments {
-  Value x, weight, bias, other, y;
-  Arguments(ValueRange args, const Epilogue &epilogue) {
-    size_t next = 0;
-    x = args[next++];
-    weight = args[next++];
-    bias = epilogue.bias ? args[next++] : Value();
-    other = epilogue.combine != Epilogue::Combine::None ? args[next++] : Value();
-    y = args[next++];
-  }
-};
-} // namespace
-
-static void emitLinear(KernelBuilder &b, const LinearRequest &request, ValueRange values) {
-  Arguments args(values, request.epilogue);
+static void emitLinear(KernelBuilder &b, const LinearRequest &request, ValueRange args) {
+  Value x = args[0], weight = args[1];
+  EpilogueOperands operands = EpilogueOperands::take(request.epilogue, args);
   int64_t lanes = b.getTarget().getLanes(), width = b.getTarget().getPanelWidth();
   Value zero = b.splat(b.getVectorType(lanes), 0);
   forEachPanel(
-      b, b.dim(args.x, 0), request.inputs, request.outputs,
+      b, b.dim(x, 0), request.inputs, request.outputs,
       [&](Value panel, Value begin, Value end, int64_t columns) {
         int64_t vectors = (columns + lanes - 1) / lanes;
         forEachRowTile(b, begin, end, [&](Value row, int64_t rows, Value) {
@@ -66,12 +52,11 @@ static void emitLinear(KernelBuilder &b, const LinearRequest &request, ValueRang
           SmallVector<Value> init(rows * vectors, zero);
           SmallVector<Value> sums = emitTileProduct(
               b, shape, b.index(0), b.index(request.inputs), init,
-              [&](int64_t r, Value k) { return b.loadSplat(lanes, args.x, {b.add(row, r), k}); },
+              [&](int64_t r, Value k) { return b.loadSplat(lanes, x, {b.add(row, r), k}); },
               [&](Value k, int64_t vector) {
-                return b.load(lanes, args.weight, {panel, k, b.index(vector * lanes)});
+                return b.load(lanes, weight, {panel, k, b.index(vector * lanes)});
               });
-          storeTile(b, request.epilogue, shape, sums, row, b.mul(panel, width), args.bias,
-                    args.other, args.y);
+          storeTile(b, request.epilogue, shape, sums, row, b.mul(panel, width), operands);
         });
       });
 }
@@ -84,11 +69,8 @@ func::FuncOp compress::getLinearKernel(KernelLibrary &library, const LinearReque
   MemRefType output = getActivationType({ShapedType::kDynamic, request.outputs}, f32);
   SmallVector<Type> arguments{getActivationType({ShapedType::kDynamic, request.inputs}, f32),
                               MemRefType::get(panels.getShape(), f32)};
-  if (request.epilogue.bias)
-    arguments.push_back(MemRefType::get({request.outputs}, f32));
-  if (request.epilogue.combine != Epilogue::Combine::None)
-    arguments.push_back(output);
-  arguments.push_back(output);
+  EpilogueOperands::addTypes(request.epilogue, MemRefType::get({request.outputs}, f32), output,
+                             arguments);
   std::string shape = std::to_string(request.inputs) + "x" + std::to_string(request.outputs);
   std::string name =
       "linear_f32_" + shape + request.epilogue.getName() + "_" + target.getName().str();

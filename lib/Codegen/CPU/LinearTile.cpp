@@ -60,15 +60,10 @@ void compress::forEachRowTile(KernelBuilder &b, Value begin, Value end,
       large);
 }
 
-/// Whether an activation is so much code that it should not be repeated for every vector of a tile.
-static bool isLong(Activation activation) {
-  return activation != Activation::None && activation != Activation::Relu &&
-         activation != Activation::Clip;
-}
-
 void compress::storeTile(KernelBuilder &b, const Epilogue &epilogue, TileShape shape,
-                         ValueRange sums, Value row, Value column, Value bias, Value other,
-                         Value output) {
+                         ValueRange sums, Value row, Value column,
+                         const EpilogueOperands &operands) {
+  auto [bias, other, output] = operands;
   int64_t lanes = b.getTarget().getLanes();
   int64_t vectors = static_cast<int64_t>(sums.size()) / shape.rows;
   // Calls `work(place, count, column)` for every vector of a row.
@@ -83,7 +78,7 @@ void compress::storeTile(KernelBuilder &b, const Epilogue &epilogue, TileShape s
     Value others = other ? b.load(lanes, other, place, count) : Value();
     b.store(emitEpilogue(b, epilogue, sum, biases, others), output, place, count);
   };
-  bool isLater = isLong(epilogue.activation);
+  bool isLater = epilogue.isLong();
   for (int64_t r = 0; r < shape.rows; ++r)
     forEachVector(b.add(row, r), [&](int64_t vector, ValueRange place, OpFoldResult count) {
       Value sum = sums[r * vectors + vector];
@@ -108,8 +103,7 @@ void compress::forEachPanel(KernelBuilder &b, Value rows, int64_t inputs, int64_
   // first: a thread finds the rows in its cache that it wrote in the op before.
   Value blocks = b.max(b.floorDiv(rows, kRowBlock), b.index(1));
   Value rowsPerItem = b.min(rows, b.index(kRowBlock));
-  Value itemWork = b.add(b.mul(rowsPerItem, inputs * width), 1);
-  Value grain = b.add(b.create<arith::DivUIOp>(b.index(kMinWork), itemWork), 1);
+  Value grain = b.getGrain(b.mul(rowsPerItem, inputs * width), kMinWork);
   b.parallelFor(b.mul(blocks, panels), grain, [&](Value item) {
     Value block = b.floorDiv(item, panels), panel = b.rem(item, panels);
     auto getBegin = [&](Value index) {

@@ -102,7 +102,7 @@ SmallVector<Value> MatMulEmitter::at(Value operand, const std::array<int64_t, 4>
 Value MatMulEmitter::getColumnMask(Value first, int64_t vector) {
   if (!ShapedType::isDynamic(shape.columns) && shape.columns % (vectors * lanes) == 0)
     return {};
-  return createPrefixMask(b, lanes, b.sub(columns, b.add(first, vector * lanes)));
+  return b.getMask(lanes, b.sub(columns, b.add(first, vector * lanes)));
 }
 
 void MatMulEmitter::emit() {
@@ -125,7 +125,7 @@ void MatMulEmitter::withPackedRhs(function_ref<void(Value)> body) {
   int64_t dynamic = ShapedType::kDynamic;
   auto type = MemRefType::get({dynamic, dynamic, dynamic, width}, b.getF32Type());
   b.withBuffer(type, {rhsBatches, panels, paddedDepth}, [&](Value packed) {
-    Value grain = b.add(divide(b.index(kMinWork / (8 * width)), b.add(depth, 1)), 1);
+    Value grain = b.getGrain(depth, kMinWork / (8 * width));
     b.parallelFor(b.mul(rhsBatches, panels), grain, [&](Value item) {
       packPanel(packed, divide(item, panels), remainder(item, panels));
     });
@@ -139,9 +139,9 @@ void MatMulEmitter::packPanel(Value packed, Value batch, Value panel) {
   if (shape.isRhsTransposed())
     return packTransposed(b, packed, {batch, panel}, first, width, columns, depth,
                           [&](Value row, Value column, Value lanesMask) {
-                            return loadMasked(b, lanes, rhs,
-                                              at(rhs, shape.rhsOrder, batch0, batch1, column, row),
-                                              lanesMask);
+                            return b.loadMasked(
+                                lanes, rhs, at(rhs, shape.rhsOrder, batch0, batch1, column, row),
+                                lanesMask);
                           });
   SmallVector<Value> masks;
   for (int64_t vector = 0; vector < vectors; ++vector)
@@ -150,7 +150,7 @@ void MatMulEmitter::packPanel(Value packed, Value batch, Value panel) {
     for (auto [vector, lanesMask] : llvm::enumerate(masks)) {
       int64_t offset = static_cast<int64_t>(vector) * lanes;
       SmallVector<Value> source = at(rhs, shape.rhsOrder, batch0, batch1, k, b.add(first, offset));
-      b.store(loadMasked(b, lanes, rhs, source, lanesMask), packed,
+      b.store(b.loadMasked(lanes, rhs, source, lanesMask), packed,
               {batch, panel, k, b.index(offset)});
     }
   });
@@ -165,7 +165,7 @@ void MatMulEmitter::forEachPanel(PanelBody body) {
   // The last block takes the rows that are left, so that every block has the rows of a tile.
   Value blocks = b.max(b.floorDiv(rows, kBlockRows), b.index(1));
   Value itemWork = b.mul(b.mul(b.min(rows, b.index(kBlockRows)), width), depth);
-  Value grain = b.add(divide(b.index(kMinWork), b.add(itemWork, 1)), 1);
+  Value grain = b.getGrain(itemWork, kMinWork);
   Value count = b.mul(b.mul(b.mul(batches0, batches1), panels), blocks);
   b.parallelFor(count, grain, [&](Value item) {
     Value block = remainder(item, blocks);
@@ -221,7 +221,7 @@ void MatMulEmitter::emitInPlace() {
       emitTile(batch0, batch1, panel, row, count, [&](Value k, int64_t vector) {
         SmallVector<Value> source =
             at(rhs, shape.rhsOrder, batch0, batch1, k, b.add(first, vector * lanes));
-        return loadMasked(b, lanes, rhs, source, masks[static_cast<size_t>(vector)]);
+        return b.loadMasked(lanes, rhs, source, masks[static_cast<size_t>(vector)]);
       });
     });
   });
@@ -242,8 +242,8 @@ void MatMulEmitter::emitTile(Value batch0, Value batch1, Value panel, Value row,
     for (int64_t vector = 0; vector < vectors; ++vector) {
       Value lanesMask = masked ? getColumnMask(first, vector) : Value();
       for (int64_t r = 0; r < count; ++r)
-        storeMasked(b, sums[static_cast<size_t>(r * vectors + vector)], result,
-                    {batch0, batch1, b.add(row, r), b.add(first, vector * lanes)}, lanesMask);
+        b.storeMasked(sums[static_cast<size_t>(r * vectors + vector)], result,
+                      {batch0, batch1, b.add(row, r), b.add(first, vector * lanes)}, lanesMask);
     }
   };
   if (!getColumnMask(first, 0))

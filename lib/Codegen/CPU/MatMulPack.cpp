@@ -14,33 +14,6 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-Value compress::createPrefixMask(KernelBuilder &b, int64_t lanes, Value count) {
-  auto type = VectorType::get({lanes}, b.getI1Type());
-  if (std::optional<int64_t> known = getConstantIntValue(count)) {
-    SmallVector<bool> bits(static_cast<size_t>(lanes));
-    for (auto [lane, bit] : llvm::enumerate(bits))
-      bit = static_cast<int64_t>(lane) < *known;
-    return b.create<arith::ConstantOp>(DenseElementsAttr::get(type, bits));
-  }
-  return b.create<vector::CreateMaskOp>(type, ValueRange{count});
-}
-
-Value compress::loadMasked(KernelBuilder &b, int64_t lanes, Value memref, ValueRange indices,
-                           Value mask, float other) {
-  if (!mask)
-    return b.load(lanes, memref, indices);
-  VectorType type = b.getVectorType(lanes);
-  return b.create<vector::MaskedLoadOp>(type, memref, indices, mask, b.splat(type, other));
-}
-
-void compress::storeMasked(KernelBuilder &b, Value vector, Value memref, ValueRange indices,
-                           Value mask) {
-  if (mask)
-    b.create<vector::MaskedStoreOp>(memref, indices, mask, vector);
-  else
-    b.store(vector, memref, indices);
-}
-
 /// The shuffle of `x` and `y` whose 128-bit blocks are `pattern` of the same blocks of the
 /// operands; an entry of 4 or more is from `y`.
 static Value shuffleBlocks(KernelBuilder &b, Value x, Value y, ArrayRef<int64_t> pattern) {
@@ -139,7 +112,7 @@ void compress::packTransposed(KernelBuilder &b, Value destination, ValueRange pa
     };
     b.forLoop(b.index(0), whole, lanes, [&](Value column) { square(column, {}); });
     Value rest = b.sub(columns, whole);
-    auto tail = [&] { square(whole, createPrefixMask(b, lanes, rest)); };
+    auto tail = [&] { square(whole, b.getMask(lanes, rest)); };
     if (std::optional<int64_t> known = getConstantIntValue(rest)) {
       if (*known > 0)
         tail();

@@ -14,16 +14,6 @@
 namespace mlir {
 namespace compress {
 
-/// A mask of `lanes` whose first `count` lanes are set; `count` may be negative or too large.
-Value createPrefixMask(KernelBuilder &b, int64_t lanes, Value count);
-
-/// `lanes` elements at `indices`, of which those not in `mask` are `other` and not read. A null
-/// mask reads all.
-Value loadMasked(KernelBuilder &b, int64_t lanes, Value memref, ValueRange indices, Value mask,
-                 float other = 0);
-/// Writes the lanes in `mask`; all for a null mask.
-void storeMasked(KernelBuilder &b, Value vector, Value memref, ValueRange indices, Value mask);
-
 /// Transpose of a square of 8 or 16 vectors: lane `i` of result `j` is lane `j` of `rows[i]`.
 SmallVector<Value> transposeSquare(KernelBuilder &b, ArrayRef<Value> rows);
 

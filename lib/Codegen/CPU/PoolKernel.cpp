@@ -185,13 +185,11 @@ void PoolEmitter::emitImages(Value counts) {
   stripRows = b.min(b.add(stripRows, 1), b.max(outputRows, one));
   Value size = b.mul(b.add(b.mul(b.add(stripRows, -1), window.strides[0]), reach), pitch);
   Value channels = b.dim(x, 1), images = b.mul(b.dim(x, 0), channels);
-  Value work = b.add(b.mul(height, width), 1);
-  Value grain = b.add(divide(b.index(kPoolWork), work), 1);
+  Value grain = b.getGrain(b.mul(height, width), kPoolWork);
   MemRefType room = MemRefType::get({ShapedType::kDynamic}, b.getF32Type());
-  b.parallelFor(divideUp(b, images, grain), [&](Value piece) {
+  b.parallelForPieces(images, grain, [&](Value begin, Value end) {
     b.withBuffer(room, {size}, [&](Value lines) {
-      Value begin = b.mul(piece, grain);
-      b.forLoop(begin, b.min(b.add(begin, grain), images), 1, [&](Value number) {
+      b.forLoop(begin, end, 1, [&](Value number) {
         Value image = divide(number, channels);
         Value channel = b.createOrFold<arith::RemUIOp>(number, channels);
         Value source = xPlace.getFlat(b, {image, channel});

@@ -26,7 +26,8 @@ static constexpr int64_t kMaxTiles = 34;
 namespace {
 /// The arguments of a kernel, by name.
 struct Arguments {
-  Value x, bias, other, y;
+  Value x;
+  EpilogueOperands operands;
   CodeDecoder::Tensors weight;
   Arguments(ValueRange args, const QuantizedLinearRequest &request) {
     size_t next = 0;
@@ -36,9 +37,7 @@ struct Arguments {
     weight.scales = args[next++];
     weight.zeroPoints = request.weight.hasZeroPoints ? args[next++] : Value();
     weight.table = request.weight.hasTable ? args[next++] : Value();
-    bias = request.epilogue.bias ? args[next++] : Value();
-    other = request.epilogue.combine != Epilogue::Combine::None ? args[next++] : Value();
-    y = args[next++];
+    operands = EpilogueOperands::take(request.epilogue, args);
   }
 };
 
@@ -68,8 +67,7 @@ private:
                               ValueRange totals);
   void emitDecoded(Value panel, Value begin, Value end, int64_t columns);
   void store(TileShape shape, ValueRange sums, Value row, Value panel) {
-    storeTile(b, request.epilogue, shape, sums, row, b.mul(panel, width), args.bias, args.other,
-              args.y);
+    storeTile(b, request.epilogue, shape, sums, row, b.mul(panel, width), args.operands);
   }
 
   KernelBuilder &b;
@@ -257,7 +255,7 @@ static void emitStack(KernelBuilder &b, const QuantizedLinearRequest &request,
     Arguments matrix = args;
     if (!request.isInputShared)
       matrix.x = getPart(b, args.x, index, 0);
-    matrix.y = getPart(b, args.y, index, 0);
+    matrix.operands.output = getPart(b, args.operands.output, index, 0);
     for (Value *tensor : {&matrix.weight.codes, &matrix.weight.positions, &matrix.weight.scales,
                           &matrix.weight.zeroPoints})
       if (*tensor)
@@ -297,11 +295,8 @@ func::FuncOp compress::getQuantizedLinearKernel(KernelLibrary &library,
     arguments.push_back(scales);
   if (format.hasTable)
     arguments.push_back(toMemRef(format.getTableType(context)));
-  if (request.epilogue.bias)
-    arguments.push_back(MemRefType::get({format.outputs}, f32));
-  if (request.epilogue.combine != Epilogue::Combine::None)
-    arguments.push_back(output);
-  arguments.push_back(output);
+  EpilogueOperands::addTypes(request.epilogue, MemRefType::get({format.outputs}, f32), output,
+                             arguments);
   std::string shape = std::to_string(format.inputs) + "x" + std::to_string(format.outputs);
   std::string name = (request.stack ? "stack" + std::to_string(request.stack) +
                                           (request.isInputShared ? "s_" : "_")

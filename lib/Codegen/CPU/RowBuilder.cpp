@@ -26,21 +26,11 @@ static SmallVector<Value> withColumn(ValueRange leading, Value column) {
 }
 
 Value RowBuilder::load(const RowPiece &piece, Value memref, ValueRange leading) {
-  SmallVector<Value> indices = withColumn(leading, piece.column);
-  if (!piece.mask)
-    return builder.load(lanes, memref, indices);
-  return vector::MaskedLoadOp::create(builder, type, memref, indices, piece.mask, splat(0));
+  return builder.loadMasked(lanes, memref, withColumn(leading, piece.column), piece.mask);
 }
 
 void RowBuilder::store(const RowPiece &piece, Value vector, Value memref, ValueRange leading) {
-  SmallVector<Value> indices = withColumn(leading, piece.column);
-  if (!piece.mask)
-    return builder.store(vector, memref, indices);
-  // LLVM 22 stores four bytes for a masked store of one lane of truncated integers.
-  if (piece.isOneLane)
-    return builder.storeScalar(vector::ExtractOp::create(builder, vector, ArrayRef<int64_t>{0}),
-                               memref, indices);
-  vector::MaskedStoreOp::create(builder, memref, indices, piece.mask, vector);
+  builder.storeMasked(vector, memref, withColumn(leading, piece.column), piece.mask);
 }
 
 Value RowBuilder::keep(const RowPiece &piece, Value vector, double neutral) {
@@ -59,12 +49,8 @@ RowPiece RowBuilder::getPiece(Value begin, int64_t offset) {
 void RowBuilder::emitPart(Value begin, int64_t count, Step step, SmallVectorImpl<Value> &state) {
   for (int64_t offset = 0; offset < count; offset += lanes) {
     RowPiece piece = getPiece(begin, offset);
-    if (count < offset + lanes) {
-      SmallVector<bool> bits(lanes);
-      std::fill_n(bits.begin(), count - offset, true);
-      piece.isOneLane = count == offset + 1;
-      piece.mask = arith::ConstantOp::create(builder, DenseElementsAttr::get(getMaskType(), bits));
-    }
+    if (count < offset + lanes)
+      piece.mask = builder.getMask(lanes, builder.getIndexAttr(count - offset));
     step(piece, offset / lanes, state);
   }
 }
@@ -75,7 +61,7 @@ void RowBuilder::emitPart(Value begin, Value count, Step step, SmallVectorImpl<V
     Value rest = builder.sub(count, builder.index(offset));
     auto emit = [&](OpBuilder &, Location) {
       RowPiece piece = getPiece(begin, offset);
-      piece.mask = vector::CreateMaskOp::create(builder, getMaskType(), rest);
+      piece.mask = builder.getMask(lanes, rest);
       SmallVector<Value> next(state.begin(), state.end());
       step(piece, offset / lanes, next);
       scf::YieldOp::create(builder, next);

@@ -19,8 +19,6 @@ struct RowPiece {
   Value column;
   /// Which lanes are in the row; null: all.
   Value mask;
-  /// Only the first lane is.
-  bool isOneLane = false;
 };
 
 /// Walks rows of `length` columns in blocks of 64, each made of registers. The last block of a row
@@ -53,7 +51,6 @@ public:
 private:
   static constexpr int64_t kBlock = 64;
   using Step = function_ref<void(const RowPiece &, int64_t index, SmallVectorImpl<Value> &)>;
-  VectorType getMaskType() { return builder.getVectorType(lanes, builder.getI1Type()); }
   RowPiece getPiece(Value begin, int64_t offset);
   void emitPart(Value begin, int64_t count, Step step, SmallVectorImpl<Value> &state);
   void emitPart(Value begin, Value count, Step step, SmallVectorImpl<Value> &state);

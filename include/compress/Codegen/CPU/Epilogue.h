@@ -32,10 +32,29 @@ struct Epilogue {
   /// The second tensor is combined before the activation.
   bool combineFirst = false;
 
+  bool hasOther() const { return combine != Combine::None; }
+  /// Whether the activation takes so many instructions that its code should not be repeated for
+  /// every register of a tile.
+  bool isLong() const {
+    return activation != Activation::None && activation != Activation::Relu &&
+           activation != Activation::Clip;
+  }
+
   /// Part of a kernel's name: "_bias_relu_add"; empty if there is nothing to do.
   std::string getName() const;
   /// The same for people: ", bias, relu, add".
   std::string getDescription() const;
+};
+
+/// The last arguments of a kernel with an epilogue: [bias], [second tensor], output. Null where the
+/// epilogue has none.
+struct EpilogueOperands {
+  Value bias, other, output;
+
+  /// Adds their types; the second tensor has that of the output.
+  static void addTypes(const Epilogue &epilogue, Type bias, Type output,
+                       SmallVectorImpl<Type> &arguments);
+  static EpilogueOperands take(const Epilogue &epilogue, ValueRange arguments);
 };
 
 /// The activation of `x`, a vector or scalar of f32.

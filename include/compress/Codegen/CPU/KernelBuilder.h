@@ -71,6 +71,10 @@ public:
   /// The same, with at least `grain` iterations (an index, at least 1) per piece of work, so that
   /// small ones are not spread over threads.
   void parallelFor(Value count, Value grain, Body body);
+  /// The pieces themselves: `body` gets the iterations [begin, end).
+  void parallelForPieces(Value count, Value grain, function_ref<void(Value begin, Value end)> body);
+  /// Iterations of `work` each that make up about `minWork`, at least 1.
+  Value getGrain(Value work, int64_t minWork);
   void ifThen(Value condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr);
 
   //===--------------------------------------------------------------------===//
@@ -80,8 +84,14 @@ public:
   /// Consecutive elements at `indices`; not aligned.
   Value load(int64_t lanes, Value memref, ValueRange indices);
   void store(Value vector, Value memref, ValueRange indices);
-  /// The same for the first `count` lanes only, a number or an index; other lanes are zero and
-  /// their memory is not touched.
+  /// A mask of `lanes` whose first `count` lanes (a number or an index, maybe negative or too
+  /// large) are set.
+  Value getMask(int64_t lanes, OpFoldResult count);
+  /// The same for the lanes in `mask` only; other lanes are `other`, and their memory is not
+  /// touched. A null mask has all lanes.
+  Value loadMasked(int64_t lanes, Value memref, ValueRange indices, Value mask, double other = 0);
+  void storeMasked(Value vector, Value memref, ValueRange indices, Value mask);
+  /// The same for the first `count` lanes.
   Value load(int64_t lanes, Value memref, ValueRange indices, OpFoldResult count);
   void store(Value vector, Value memref, ValueRange indices, OpFoldResult count);
   /// The element at `indices` in every lane.
@@ -106,8 +116,6 @@ public:
   Value intrinsic(StringRef name, Type result, ValueRange operands);
 
 private:
-  Value mask(int64_t lanes, OpFoldResult count);
-
   const CpuTarget &target;
 };
 

@@ -60,11 +60,11 @@ SmallVector<Value> emitTileProduct(KernelBuilder &builder, TileShape shape, Valu
 void forEachRowTile(KernelBuilder &builder, Value begin, Value end,
                     function_ref<void(Value row, int64_t rows, Value number)> tile);
 
-/// Applies the epilogue to the sums of a tile and stores them at (`row`, `column`) of `output`;
-/// `columns` of the tile's vectors count. `bias` is `[outputs]`, `other` is like the output; null
-/// where the epilogue has none.
+/// Applies the epilogue to the sums of a tile and stores them at (`row`, `column`) of the output;
+/// `columns` of the tile's vectors count. The bias is `[outputs]`, the second tensor like the
+/// output.
 void storeTile(KernelBuilder &builder, const Epilogue &epilogue, TileShape shape, ValueRange sums,
-               Value row, Value column, Value bias, Value other, Value output);
+               Value row, Value column, const EpilogueOperands &operands);
 
 /// Runs `work(panel, begin row, end row, columns of the panel)` for all panels of `outputs` columns
 /// and blocks of the rows of `x`, on several threads where that pays. `work` is called twice at
