@@ -48,6 +48,11 @@ def Compress_Dialect : Dialect {
     ReportCollector *getReportCollector() const { return reportCollector; }
     void setReportCollector(ReportCollector *collector) { reportCollector = collector; }
 
+    /// What calibration saw of the model of this context; null if nothing was collected. Passes
+    /// that change activations change it, too.
+    Statistics *getStatistics() const { return statistics.get(); }
+    void setStatistics(std::shared_ptr<Statistics> value) { statistics = std::move(value); }
+
     /// Mapped weight files of this context; see `WeightStore`.
     WeightFileCache &getFileCache() { return *fileCache; }
 
@@ -55,6 +60,7 @@ def Compress_Dialect : Dialect {
     std::string baseDirectory;
     std::shared_ptr<WeightFileCache> fileCache;
     ReportCollector *reportCollector = nullptr;
+    std::shared_ptr<Statistics> statistics;
     void registerOperations();
     void registerAttributes();
 

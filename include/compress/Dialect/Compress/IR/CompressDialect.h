@@ -17,6 +17,7 @@
 namespace mlir {
 namespace compress {
 class ReportCollector;
+class Statistics;
 class WeightFileCache;
 } // namespace compress
 } // namespace mlir

@@ -1,0 +1,118 @@
+//===- Statistics.h - what calibration saw of activations ------*- C++ -*-===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A statistics file is a safetensors file. An entry is named after the op and
+// what was observed: "<op name>:input" is the activation of a weighted op,
+// "<op name>:output" its result. Its tensors are "<entry>/<statistic>"; entries
+// that were the same value in the graph refer to one another through the
+// metadata "compress.alias.<entry>". The metadata also has a fingerprint of the
+// observed graph, the number of samples and the version.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_SUPPORT_STATISTICS_H
+#define COMPRESS_SUPPORT_STATISTICS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mlir::compress {
+
+/// Counts of values in equal bins; see compress/Algorithms/Histogram.h for how it grows.
+struct HistogramData {
+  /// Lower end of the first bin and upper end of the last one.
+  double low = 0, high = 0;
+  std::vector<uint64_t> counts;
+};
+
+/// What was seen of one activation. Vectors are along the channel dim: the last one of inputs of
+/// linear and matmul, dim 1 of images. Statistics that were not collected are empty.
+struct TensorStatistics {
+  /// Vectors and runs (batches) that were seen; 0 if the value was never computed.
+  uint64_t vectors = 0, runs = 0;
+  /// Values that were NaN or infinite. They are left out of everything else.
+  uint64_t nonFinite = 0;
+  /// Size of the channel dim.
+  int64_t channels = 0;
+  /// Per channel: smallest and largest value.
+  std::vector<float> min, max;
+  /// Moving average (factor 0.9 per run) of the smallest and largest value of a run: two values.
+  std::vector<float> movingRange;
+  /// Per channel: sums of values, of magnitudes and of squares.
+  std::vector<double> sum, sumAbs, sumSquares;
+  HistogramData histogram;
+  /// Sum of x x^T over the vectors x that the op contracts, symmetric, `[groups, features,
+  /// features]` row-major. For linear `features` is `channels`; for conv it is
+  /// channels / groups * kernel size (order: channel, then kernel position), and `gramVectors`
+  /// counts windows.
+  std::vector<float> gram;
+  /// Sum of (x~ - x) x^T where x~ is what the uncompressed model computes (GPTAQ); like `gram`.
+  std::vector<float> cross;
+  int64_t features = 0, groups = 0;
+  uint64_t gramVectors = 0;
+
+  /// Range of the whole tensor; 0 if nothing was seen.
+  float getMin() const;
+  float getMax() const;
+  /// Per channel: largest magnitude, mean, mean magnitude, variance (not below 0).
+  std::vector<float> getAbsMax() const;
+  std::vector<double> getMean() const;
+  std::vector<double> getMeanAbs() const;
+  std::vector<double> getVariance() const;
+};
+
+/// Statistics of a model.
+class Statistics {
+public:
+  /// Name of the entries of an op.
+  static std::string getInputKey(llvm::StringRef op) { return (op + ":input").str(); }
+  static std::string getOutputKey(llvm::StringRef op) { return (op + ":output").str(); }
+
+  /// Hash of the observed graph without its weights' bytes; 0: not known.
+  uint64_t fingerprint = 0;
+  /// Samples that were run.
+  uint64_t samples = 0;
+
+  /// The entry, or null.
+  const TensorStatistics *find(llvm::StringRef key) const;
+  const TensorStatistics *findInput(llvm::StringRef op) const { return find(getInputKey(op)); }
+  /// The entry for writing: made if needed; not shared with aliases any more.
+  TensorStatistics &getMutable(llvm::StringRef key);
+  /// Makes `key` an entry with these contents, which other entries may share.
+  void set(llvm::StringRef key, std::shared_ptr<const TensorStatistics> entry);
+  void erase(llvm::StringRef key);
+  const std::map<std::string, std::shared_ptr<const TensorStatistics>, std::less<>> &
+  getEntries() const {
+    return entries;
+  }
+
+  /// The entry `key` after every channel `c` of the activation was multiplied by `factors[c]`: all
+  /// statistics are rescaled exactly, those for which this is not possible (histogram, moving
+  /// range) are dropped. Repeats for conv kernels.
+  void scaleChannels(llvm::StringRef key, llvm::ArrayRef<float> factors);
+  /// Removes an entry whose activation has changed in another way.
+  void drop(llvm::StringRef key) { erase(key); }
+
+  /// Reads a statistics file. Everything is checked: sizes, counts, finite values, aliases.
+  static llvm::Expected<Statistics> load(llvm::StringRef path);
+  /// Writes the file, whole or not at all.
+  llvm::Error save(llvm::StringRef path) const;
+
+private:
+  std::map<std::string, std::shared_ptr<const TensorStatistics>, std::less<>> entries;
+};
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_SUPPORT_STATISTICS_H
