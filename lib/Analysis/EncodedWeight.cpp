@@ -113,18 +113,22 @@ SmallVector<int64_t> mlir::compress::getScaleShape(ArrayRef<int64_t> shape,
 }
 
 std::vector<double> mlir::compress::toDoubles(const StoredTensor &tensor) {
+  DataType type = tensor.getDataType();
   std::vector<double> values(tensor.getType().getNumElements());
-  unsigned bytes = getStorageBitWidth(tensor.getDataType()) / 8;
+  unsigned bits = getStorageBitWidth(type);
   for (auto [i, value] : llvm::enumerate(values)) {
-    uint64_t bits = 0;
-    std::memcpy(&bits, tensor.bytes().data() + i * bytes, bytes);
-    value = decodeFloat(tensor.getDataType(), bits);
+    uint64_t code = 0;
+    if (bits < 8)
+      code = static_cast<uint64_t>(readPacked(type, tensor.bytes(), i));
+    else
+      std::memcpy(&code, tensor.bytes().data() + i * (bits / 8), bits / 8);
+    value = decodeFloat(type, code);
   }
   return values;
 }
 
 StringRef mlir::compress::getBaseName(StringRef name) {
-  for (StringRef suffix : {".q", ".kept", ".dense"})
+  for (StringRef suffix : {".q", ".kept", ".dense", ".f16", ".bf16"})
     if (name.consume_back(suffix))
       return getBaseName(name);
   return name;
@@ -134,15 +138,28 @@ StringRef mlir::compress::getBaseName(StringRef name) {
 // Reading
 //===----------------------------------------------------------------------===//
 
+uint64_t EncodedWeight::Scales::getStoredBytes() const {
+  uint64_t bytes = zeroPoint ? zeroPoint->bytes().size() : 0;
+  if (const auto *nested = std::get_if<NestedScales>(&storage))
+    return bytes + nested->codes.bytes().size() + nested->factor.bytes().size();
+  if (const auto *twice = std::get_if<DoubleScales>(&storage))
+    return bytes + twice->codes.bytes().size() + twice->table.bytes().size() +
+           twice->scale.bytes().size() + twice->offset.bytes().size();
+  if (const auto *expression = std::get_if<ScaleExpression>(&storage))
+    return bytes + expression->bytes;
+  return bytes + scale.bytes().size();
+}
+
 uint64_t EncodedWeight::getStoredBytes() const {
   uint64_t bytes = values.bytes().size();
   if (pattern)
     bytes += pattern->positions.bytes().size();
-  if (scales) {
-    bytes += scales->scale.bytes().size();
-    if (scales->zeroPoint)
-      bytes += scales->zeroPoint->bytes().size();
-  }
+  if (table)
+    bytes += table->bytes().size();
+  if (scales)
+    bytes += scales->getStoredBytes();
+  if (mask)
+    bytes += mask->bytes().size();
   return bytes;
 }
 
@@ -151,14 +168,34 @@ static WeightSourceOpInterface getSource(Value value) {
   return value.getDefiningOp<WeightSourceOpInterface>();
 }
 
+/// Why codes with these parameters cannot be read; `scale` and `zeroPoint` may be null.
+static std::string explainCodes(Value codes, Value result, Value scale, Value zeroPoint,
+                                std::optional<ArrayRef<int64_t>> block) {
+  if ((scale && !isStoredExpression(scale)) || (zeroPoint && !getSource(zeroPoint)))
+    return "its scales are not constant";
+  auto type = cast<RankedTensorType>(codes.getType());
+  std::optional<DataType> codeType = getDataType(type.getElementType());
+  if (!codeType || getBitWidth(*codeType) > 8)
+    return "its codes have more than 8 bits";
+  auto element = dyn_cast<FloatType>(cast<RankedTensorType>(result.getType()).getElementType());
+  if (!element || element.getWidth() < 16)
+    return "its values have fewer than 16 bits";
+  if (zeroPoint && isFloat(*codeType))
+    return "its float codes have zero points";
+  if (failed(getBlockView(cast<RankedTensorType>(result.getType()).getShape(),
+                          block.value_or(ArrayRef<int64_t>()))))
+    return "its scales are blocked along several dims";
+  return "";
+}
+
 std::string mlir::compress::explainUnsupported(const WeightChain &chain) {
-  // Outermost first: mask, dequantize, expand_nm.
+  // Outermost first: mask, then dequantize, lookup or cast, then expand_nm.
   unsigned stage = 0;
   for (Operation *link : chain.links) {
-    unsigned next = isa<MaskOp>(link)         ? 1
-                    : isa<DequantizeOp>(link) ? 2
-                    : isa<ExpandNMOp>(link)   ? 3
-                                              : 0;
+    unsigned next = isa<MaskOp>(link)                           ? 1
+                    : isa<DequantizeOp, LookupOp, CastOp>(link) ? 2
+                    : isa<ExpandNMOp>(link)                     ? 3
+                                                                : 0;
     if (next == 0)
       return ("it is decoded by " + link->getName().getStringRef()).str();
     if (next <= stage)
@@ -170,16 +207,21 @@ std::string mlir::compress::explainUnsupported(const WeightChain &chain) {
     if (auto expand = dyn_cast<ExpandNMOp>(link))
       if (!getSource(expand.getPositions()))
         return "its positions are not constant";
-    if (auto dequantize = dyn_cast<DequantizeOp>(link)) {
-      if (!getSource(dequantize.getScale()) ||
-          (dequantize.getZeroPoint() && !getSource(dequantize.getZeroPoint())))
-        return "its scales are not constant";
-      std::optional<DataType> codes = getDataType(dequantize.getCodes().getType().getElementType());
-      if (!codes || !isInteger(*codes) || getBitWidth(*codes) > 8)
-        return "its codes are not integers of at most 8 bits";
-      if (failed(getBlockView(dequantize.getType().getShape(),
-                              dequantize.getBlock().value_or(ArrayRef<int64_t>()))))
-        return "its scales are blocked along several dims";
+    if (auto dequantize = dyn_cast<DequantizeOp>(link))
+      if (std::string reason =
+              explainCodes(dequantize.getCodes(), dequantize.getResult(), dequantize.getScale(),
+                           dequantize.getZeroPoint(), dequantize.getBlock());
+          !reason.empty())
+        return reason;
+    if (auto lookup = dyn_cast<LookupOp>(link)) {
+      if (!getSource(lookup.getTable()))
+        return "its table is not constant";
+      if (!isa<FloatType>(lookup.getTable().getType().getElementType()))
+        return "its table has no floats";
+      if (std::string reason = explainCodes(lookup.getCodes(), lookup.getResult(),
+                                            lookup.getScale(), Value(), lookup.getBlock());
+          !reason.empty())
+        return reason;
     }
   }
   return "";
@@ -197,8 +239,40 @@ SmallVector<int64_t> mlir::compress::getZeroPoints(const EncodedWeight &weight) 
   return result;
 }
 
+std::optional<int64_t> mlir::compress::getZeroCode(const EncodedWeight &weight) {
+  DataType type = weight.values.getDataType();
+  if (weight.table) {
+    std::vector<double> values = toDoubles(*weight.table);
+    uint64_t count = std::min<uint64_t>(values.size(), uint64_t(1) << getBitWidth(type));
+    for (uint64_t code = 0; code < count; ++code)
+      if (values[code] == 0)
+        return static_cast<int64_t>(code);
+    return std::nullopt;
+  }
+  if (isFloat(type))
+    return decodeFloat(type, 0) == 0 ? std::optional<int64_t>(0) : std::nullopt;
+  SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
+  if (zeroPoints.empty())
+    return 0;
+  if (!llvm::all_equal(zeroPoints))
+    return std::nullopt;
+  return zeroPoints.front();
+}
+
+std::string mlir::compress::explainNoZeroCode(const EncodedWeight &weight) {
+  if (getZeroCode(weight))
+    return "";
+  if (weight.table)
+    return "no entry of the table is zero";
+  if (isFloat(weight.values.getDataType()))
+    return "no code is zero";
+  return "zero points differ between blocks";
+}
+
 FailureOr<QuantizedTensor> mlir::compress::getQuantizedTensor(const EncodedWeight &weight,
                                                               const StoredTensor &codes) {
+  if (!weight.scales || weight.table || !isInteger(codes.getDataType()))
+    return failure();
   FailureOr<std::pair<BlockView, uint64_t>> view =
       getBlockView(weight.type.getShape(), weight.scales->block);
   if (failed(view))
@@ -255,8 +329,8 @@ LogicalResult mlir::compress::expandPattern(WeightStore &store, EncodedWeight &w
 FailureOr<bool> mlir::compress::compactPattern(WeightStore &store, EncodedWeight &weight,
                                                EmitErrorFn emitError) {
   EncodedWeight::Pattern &pattern = *weight.pattern;
-  SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
-  if (!zeroPoints.empty() && !llvm::all_equal(zeroPoints)) {
+  std::optional<int64_t> zero = getZeroCode(weight);
+  if (!zero) {
     weight.pattern.reset();
     return false;
   }
@@ -281,14 +355,33 @@ FailureOr<bool> mlir::compress::compactPattern(WeightStore &store, EncodedWeight
                        << " does not have the pattern";
   weight.values = std::move(*kept);
   pattern.positions = std::move(*positions);
-  pattern.fill = zeroPoints.empty() ? 0 : zeroPoints.front();
+  pattern.fill = *zero;
   std::vector<uint8_t>().swap(pattern.mask);
   return true;
+}
+
+/// Takes the elements whose byte is 0 out of the mask of a weight whose codes cannot be zero.
+static LogicalResult addToMask(WeightStore &store, EncodedWeight &weight, ArrayRef<uint8_t> mask,
+                               EmitErrorFn emitError) {
+  auto type =
+      RankedTensorType::get(weight.type.getShape(), IntegerType::get(weight.type.getContext(), 1));
+  FailureOr<StoredTensor> result = StoredTensor::allocate(store, type, emitError);
+  if (failed(result))
+    return failure();
+  MutableArrayRef<char> bytes = result->mutableBytes();
+  for (uint64_t i = 0; i < mask.size(); ++i)
+    bytes[i] = mask[i] && (!weight.mask || weight.mask->bytes()[i]);
+  weight.mask = std::move(*result);
+  return success();
 }
 
 LogicalResult mlir::compress::applyDenseMask(WeightStore &store, EncodedWeight &weight,
                                              ArrayRef<uint8_t> mask, EmitErrorFn emitError) {
   assert((!weight.pattern || weight.pattern->isDense()) && "values are not dense");
+  SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
+  std::optional<int64_t> zero = getZeroCode(weight);
+  if (!zero && zeroPoints.empty())
+    return addToMask(store, weight, mask, emitError);
   FailureOr<StoredTensor> result =
       StoredTensor::allocate(store, weight.values.getType(), emitError);
   if (failed(result))
@@ -297,13 +390,11 @@ LogicalResult mlir::compress::applyDenseMask(WeightStore &store, EncodedWeight &
   const char *from = weight.values.bytes().data();
   char *to = result->mutableBytes().data();
   DataType type = weight.values.getDataType();
-  SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
   unsigned bits = getStorageBitWidth(type);
-  if (!weight.scales && bits >= 8) {
+  if (!weight.hasCodes() && bits >= 8) {
     applyMask(from, bits / 8, count, mask.data(), to);
-  } else if (zeroPoints.empty() || llvm::all_equal(zeroPoints)) {
-    uint8_t fill = zeroPoints.empty() ? 0 : static_cast<uint8_t>(zeroPoints.front());
-    applyMaskToCodes(from, bits, count, mask.data(), fill, to);
+  } else if (zero) {
+    applyMaskToCodes(from, bits, count, mask.data(), static_cast<uint8_t>(*zero), to);
   } else {
     // The code of zero is another one in each block.
     auto [view, group] = *getBlockView(weight.type.getShape(), weight.scales->block);
@@ -349,6 +440,16 @@ static std::vector<uint8_t> broadcastMask(ArrayRef<int64_t> shape, RankedTensorT
   return result;
 }
 
+/// Bytes of the stored tensors below `value`.
+static uint64_t countStoredBytes(Value value) {
+  uint64_t bytes = 0;
+  for (WeightSourceOpInterface source : getStoredSources(value))
+    if (auto type = dyn_cast<RankedTensorType>(source->getResult(0).getType()))
+      if (FailureOr<uint64_t> size = WeightStore::getStorageBytes(type); succeeded(size))
+        bytes += *size;
+  return bytes;
+}
+
 FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
                                                            const WeightChain &chain,
                                                            EmitErrorFn emitError) {
@@ -372,20 +473,36 @@ FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
     weight.pattern->fill = expand.getFill();
     weight.pattern->positions = std::move(*positions);
   }
-  if (auto dequantize = chain.getLink<DequantizeOp>()) {
-    FailureOr<StoredTensor> scale = read(dequantize.getScale());
-    if (failed(scale))
-      return failure();
+  auto readScales = [&](Value scale, Value zeroPoint,
+                        std::optional<ArrayRef<int64_t>> block) -> LogicalResult {
     weight.scales.emplace();
-    weight.scales->block =
-        SmallVector<int64_t>(dequantize.getBlock().value_or(ArrayRef<int64_t>()));
-    weight.scales->scale = std::move(*scale);
-    if (dequantize.getZeroPoint()) {
-      FailureOr<StoredTensor> zeroPoint = read(dequantize.getZeroPoint());
-      if (failed(zeroPoint))
-        return failure();
-      weight.scales->zeroPoint = std::move(*zeroPoint);
-    }
+    weight.scales->block = SmallVector<int64_t>(block.value_or(ArrayRef<int64_t>()));
+    bool isDirect = bool(getSource(scale));
+    FailureOr<StoredTensor> values =
+        isDirect ? read(scale) : evaluateStored(store, scale, emitError);
+    if (failed(values))
+      return failure();
+    weight.scales->scale = std::move(*values);
+    if (!isDirect)
+      weight.scales->storage = ScaleExpression{scale, countStoredBytes(scale)};
+    if (!zeroPoint)
+      return success();
+    FailureOr<StoredTensor> zeros = read(zeroPoint);
+    if (failed(zeros))
+      return failure();
+    weight.scales->zeroPoint = std::move(*zeros);
+    return success();
+  };
+  if (auto dequantize = chain.getLink<DequantizeOp>())
+    if (failed(readScales(dequantize.getScale(), dequantize.getZeroPoint(), dequantize.getBlock())))
+      return failure();
+  if (auto lookup = chain.getLink<LookupOp>()) {
+    FailureOr<StoredTensor> table = read(lookup.getTable());
+    if (failed(table))
+      return failure();
+    weight.table = std::move(*table);
+    if (lookup.getScale() && failed(readScales(lookup.getScale(), Value(), lookup.getBlock())))
+      return failure();
   }
   if (auto mask = chain.getLink<MaskOp>()) {
     FailureOr<StoredTensor> bytes = read(mask.getMask());
@@ -403,38 +520,4 @@ FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
       return failure();
   }
   return weight;
-}
-
-//===----------------------------------------------------------------------===//
-// Writing
-//===----------------------------------------------------------------------===//
-
-Value mlir::compress::writeEncodedWeight(OpBuilder &builder, WeightSymbols &symbols,
-                                         WeightStore &store, WeightSourceOpInterface like,
-                                         StringRef name, EncodedWeight &weight) {
-  Location loc = like.getLoc();
-  std::string base = getBaseName(name).str();
-  auto source = [&](StoredTensor &tensor, StringRef suffix) {
-    return tensor.materialize(builder, symbols, store, like, base + suffix.str());
-  };
-  Value value = source(weight.values, weight.scales ? ".q" : weight.pattern ? ".kept" : ".dense");
-  if (weight.pattern) {
-    EncodedWeight::Pattern &pattern = *weight.pattern;
-    Value positions = source(pattern.positions, ".meta");
-    auto type =
-        RankedTensorType::get(weight.type.getShape(), weight.values.getType().getElementType());
-    value = ExpandNMOp::create(builder, loc, type, value, positions, pattern.nm.n, pattern.nm.m,
-                               pattern.axis, pattern.fill);
-  }
-  if (weight.scales) {
-    Value scale = source(weight.scales->scale, ".scale");
-    Value zeroPoint;
-    if (weight.scales->zeroPoint)
-      zeroPoint = source(*weight.scales->zeroPoint, ".zp");
-    DenseI64ArrayAttr block;
-    if (!weight.scales->block.empty())
-      block = builder.getDenseI64ArrayAttr(weight.scales->block);
-    value = DequantizeOp::create(builder, loc, weight.type, value, scale, zeroPoint, block);
-  }
-  return value;
 }

@@ -11,12 +11,53 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+/// Operands that the value of an op of a stored expression depends on.
+static SmallVector<Value> getStoredOperands(Operation *op) {
+  if (auto reshape = dyn_cast<ReshapeOp>(op))
+    return {reshape.getInput()};
+  return SmallVector<Value>(op->getOperands());
+}
+
+/// Visits the sources below `value`, each op once; false if something else is there.
+static bool walkStored(Value value, llvm::DenseSet<Operation *> &visited,
+                       SmallVectorImpl<WeightSourceOpInterface> &sources) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return false;
+  if (!visited.insert(op).second)
+    return true;
+  if (auto source = dyn_cast<WeightSourceOpInterface>(op)) {
+    sources.push_back(source);
+    return true;
+  }
+  if (!isa<DecodeOpInterface, FakeQuantizeOp, AddOp, ReshapeOp>(op))
+    return false;
+  bool isStored = true;
+  for (Value operand : getStoredOperands(op))
+    isStored &= walkStored(operand, visited, sources);
+  return isStored;
+}
+
+bool mlir::compress::isStoredExpression(Value value) {
+  llvm::DenseSet<Operation *> visited;
+  SmallVector<WeightSourceOpInterface, 4> sources;
+  return walkStored(value, visited, sources);
+}
+
+SmallVector<WeightSourceOpInterface, 4> mlir::compress::getStoredSources(Value value) {
+  llvm::DenseSet<Operation *> visited;
+  SmallVector<WeightSourceOpInterface, 4> sources;
+  walkStored(value, visited, sources);
+  return sources;
+}
+
 SmallVector<WeightSourceOpInterface, 4> WeightChain::getSources() const {
-  SmallVector<WeightSourceOpInterface, 4> sources{source};
+  llvm::DenseSet<Operation *> visited;
+  SmallVector<WeightSourceOpInterface, 4> sources;
+  walkStored(WeightSourceOpInterface(source)->getResult(0), visited, sources);
   for (Operation *link : links)
     for (Value operand : link->getOperands())
-      if (auto other = operand.getDefiningOp<WeightSourceOpInterface>(); other && other != source)
-        sources.push_back(other);
+      walkStored(operand, visited, sources);
   return sources;
 }
 

@@ -65,23 +65,28 @@ std::vector<WeightUnit> mlir::compress::gatherWeightUnits(Operation *root) {
   return result;
 }
 
-bool mlir::compress::isSameDecoding(const WeightChain &a, const WeightChain &b) {
-  if (a.root == b.root)
+/// Whether two values are computed from the same stored bytes in the same way.
+static bool isSameValue(Value a, Value b) {
+  if (a == b)
     return true;
-  if (a.links.size() != b.links.size() || a.getType() != b.getType())
+  Operation *opA = a.getDefiningOp(), *opB = b.getDefiningOp();
+  if (!opA || !opB || a.getType() != b.getType())
     return false;
-  for (auto [linkA, linkB] : llvm::zip(a.links, b.links)) {
-    if (linkA->getName() != linkB->getName() ||
-        linkA->getAttrDictionary() != linkB->getAttrDictionary() ||
-        linkA->getNumOperands() != linkB->getNumOperands())
-      return false;
-    for (auto [operandA, operandB] : llvm::zip(linkA->getOperands(), linkB->getOperands())) {
-      auto sourceA = operandA.getDefiningOp<WeightSourceOpInterface>();
-      auto sourceB = operandB.getDefiningOp<WeightSourceOpInterface>();
-      if (bool(sourceA) != bool(sourceB) ||
-          (sourceA && getIdentity(sourceA) != getIdentity(sourceB)))
-        return false;
-    }
-  }
-  return true;
+  auto sourceA = dyn_cast<WeightSourceOpInterface>(opA);
+  auto sourceB = dyn_cast<WeightSourceOpInterface>(opB);
+  if (sourceA || sourceB)
+    return sourceA && sourceB &&
+           (getIdentity(sourceA) == getIdentity(sourceB) ||
+            (isa<ConstantOp>(opA) && sourceA.getWeightValue() == sourceB.getWeightValue()));
+  if (!isa<DecodeOpInterface, FakeQuantizeOp, AddOp, ReshapeOp>(opA) ||
+      opA->getName() != opB->getName() || opA->getAttrDictionary() != opB->getAttrDictionary() ||
+      opA->getNumOperands() != opB->getNumOperands())
+    return false;
+  return llvm::all_of(llvm::zip(opA->getOperands(), opB->getOperands()), [](auto operands) {
+    return isSameValue(std::get<0>(operands), std::get<1>(operands));
+  });
+}
+
+bool mlir::compress::isSameDecoding(const WeightChain &a, const WeightChain &b) {
+  return isSameValue(a.root, b.root);
 }

@@ -105,10 +105,46 @@ struct KernelCallModel
     return success();
   }
 };
+
+/// An observer reads its operand where it stands.
+struct ObserveModel : public BufferizableOpInterface::ExternalModel<ObserveModel, ObserveOp> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &, const AnalysisState &) const {
+    return true;
+  }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &, const AnalysisState &) const {
+    return false;
+  }
+  AliasingValueList getAliasingValues(Operation *, OpOperand &, const AnalysisState &) const {
+    return {};
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options, BufferizationState &state) const {
+    auto observe = cast<ObserveOp>(op);
+    if (!isa<TensorType>(observe.getInput().getType()))
+      return success();
+    rewriter.setInsertionPoint(op);
+    FailureOr<Value> buffer = getBuffer(rewriter, observe.getInput(), options, state);
+    if (failed(buffer))
+      return failure();
+    Value dense = *buffer;
+    if (!cast<MemRefType>(dense.getType()).getLayout().isIdentity()) {
+      FailureOr<Value> copy = createDense(rewriter, op->getLoc(), *buffer, options);
+      if (failed(copy) || failed(options.createMemCpy(rewriter, op->getLoc(), *buffer, *copy)))
+        return failure();
+      dense = *copy;
+    }
+    ObserveOp::create(rewriter, op->getLoc(), dense, observe.getId(), observe.getStatistics(),
+                      observe.getIndexAttr(), observe.getElementTypeAttr());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
 } // namespace
 
 void mlir::compress::registerCodegenInterfaces(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, CompressDialect *) {
     KernelCallOp::attachInterface<KernelCallModel>(*context);
+    ObserveOp::attachInterface<ObserveModel>(*context);
   });
 }

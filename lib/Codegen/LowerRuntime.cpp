@@ -9,6 +9,8 @@
 #include "RuntimeCalls.h"
 #include "compress/Codegen/MemoryPlan.h"
 #include "compress/Codegen/Passes.h"
+#include "compress/Dialect/Compress/IR/CompressOps.h"
+#include "compress/Support/DataType.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -71,9 +73,11 @@ private:
   void lower(cf::AssertOp op);
   void lower(memref::AllocOp op);
   void lower(memref::DeallocOp op);
+  void lower(ObserveOp op);
   void checkAfter(func::CallOp call);
   Value getMessage(Location loc, StringRef text);
   SmallVector<Value> getSizes(memref::AllocOp op);
+  Value storeSizes(Location loc, ArrayRef<Value> sizes);
   Value callOutput(memref::AllocOp op, ArrayRef<Value> sizes);
   Value callAlloc(memref::AllocOp op, ArrayRef<Value> sizes);
   func::CallOp call(Location loc, StringRef name, ValueRange arguments, TypeRange results);
@@ -178,8 +182,8 @@ static int64_t getElementBytes(memref::AllocOp op) {
   return type.isIndex() ? 8 : (type.getIntOrFloatBitWidth() + 7) / 8;
 }
 
-Value RuntimeLowering::callOutput(memref::AllocOp op, ArrayRef<Value> sizes) {
-  Location loc = op.getLoc();
+/// A table of sizes in the frame of the function.
+Value RuntimeLowering::storeSizes(Location loc, ArrayRef<Value> sizes) {
   Value table;
   {
     OpBuilder::InsertionGuard guard(builder);
@@ -192,6 +196,12 @@ Value RuntimeLowering::callOutput(memref::AllocOp op, ArrayRef<Value> sizes) {
                                         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(dim)});
     LLVM::StoreOp::create(builder, loc, size, address);
   }
+  return table;
+}
+
+Value RuntimeLowering::callOutput(memref::AllocOp op, ArrayRef<Value> sizes) {
+  Location loc = op.getLoc();
+  Value table = storeSizes(loc, sizes);
   int64_t index = op->getAttrOfType<IntegerAttr>("compress.output").getInt();
   Value arguments[] = {createI64(builder, loc, index), createI64(builder, loc, sizes.size()), table,
                        createI64(builder, loc, getElementBytes(op))};
@@ -228,6 +238,28 @@ void RuntimeLowering::lower(memref::DeallocOp op) {
   op.erase();
 }
 
+void RuntimeLowering::lower(ObserveOp op) {
+  Location loc = op.getLoc();
+  builder.setInsertionPoint(op);
+  auto type = cast<MemRefType>(op.getInput().getType());
+  SmallVector<Value> sizes;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    Value size = memref::DimOp::create(builder, loc, op.getInput(), dim);
+    sizes.push_back(arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size));
+  }
+  Value address = memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, op.getInput());
+  address = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), address);
+  Type element = op.getElementType().value_or(type.getElementType());
+  Value arguments[] = {createI64(builder, loc, op.getIndex().value_or(0)),
+                       LLVM::IntToPtrOp::create(builder, loc, pointerType, address),
+                       createI64(builder, loc, type.getRank()), storeSizes(loc, sizes),
+                       arith::ConstantOp::create(builder, loc,
+                                                 builder.getI32IntegerAttr(static_cast<int32_t>(
+                                                     getDataType(element).value())))};
+  call(loc, "compress_rt_observe", arguments, {});
+  op.erase();
+}
+
 /// The callee returned nothing, so the run time is asked.
 void RuntimeLowering::checkAfter(func::CallOp callOp) {
   Location loc = callOp.getLoc();
@@ -246,7 +278,7 @@ LogicalResult RuntimeLowering::lower(func::FuncOp given) {
     return failure();
   SmallVector<Operation *> ops;
   function.walk([&](Operation *op) {
-    if (isa<memref::AllocOp, memref::DeallocOp, cf::AssertOp, func::CallOp>(op))
+    if (isa<memref::AllocOp, memref::DeallocOp, cf::AssertOp, func::CallOp, ObserveOp>(op))
       ops.push_back(op);
   });
   for (Operation *op : ops) {
@@ -256,6 +288,8 @@ LogicalResult RuntimeLowering::lower(func::FuncOp given) {
       lower(dealloc);
     else if (auto check = dyn_cast<cf::AssertOp>(op))
       lower(check);
+    else if (auto observe = dyn_cast<ObserveOp>(op))
+      lower(observe);
     else if (fallible.contains(getTarget(cast<func::CallOp>(op))))
       checkAfter(cast<func::CallOp>(op));
   }

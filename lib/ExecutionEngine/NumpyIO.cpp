@@ -93,10 +93,13 @@ static const char *getDescr(DataType type) {
   case DataType::I2:
     return "|i1";
   case DataType::U8:
+  case DataType::U7:
   case DataType::U6:
+  case DataType::U5:
   case DataType::U4:
   case DataType::U3:
   case DataType::U2:
+  case DataType::U1:
     return "|u1";
   case DataType::I16:
     return "<i2";

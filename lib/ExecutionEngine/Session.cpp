@@ -44,6 +44,22 @@ int64_t Session::getWorkspaceBytes() const {
 // Running
 //===----------------------------------------------------------------------===//
 
+void Session::setObserver(Observer observer) {
+  std::lock_guard lock(impl->mutex);
+  impl->observer = std::move(observer);
+  auto call = [](void *user, int64_t index, const void *data, int64_t rank, const int64_t *sizes,
+                 int32_t type) {
+    auto *impl = static_cast<Impl *>(user);
+    if (impl->observerError)
+      return;
+    TensorView view{static_cast<DataType>(type), data, ArrayRef(sizes, rank), {}};
+    impl->observerError = impl->observer(index, view);
+    if (impl->observerError)
+      compress_rt_error("the observer failed");
+  };
+  compress_rt_set_observer(impl->context.get(), impl->observer ? +call : nullptr, impl.get());
+}
+
 /// Output `index` of the last run.
 static llvm::Expected<HostTensor> takeOutput(compress_rt_context *context, int64_t index,
                                              const TensorSpec &spec) {
@@ -71,7 +87,10 @@ llvm::Expected<std::vector<HostTensor>> Session::run(ArrayRef<TensorView> views)
     return error;
   std::lock_guard lock(impl->mutex);
   compress_rt_context *context = impl->context.get();
-  if (compress_rt_run(context, impl->entry, impl->weightTable.data(), bound.data()) != 0) {
+  int status = compress_rt_run(context, impl->entry, impl->weightTable.data(), bound.data());
+  if (impl->observerError)
+    return std::exchange(impl->observerError, llvm::Error::success());
+  if (status != 0) {
     const char *message = compress_rt_get_error(context);
     return llvm::createStringError(message ? Twine(message)
                                            : "the compiled model failed without a message");

@@ -13,6 +13,7 @@
 #include "compress/Codegen/Lowering.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
 #include "compress/Dialect/Compress/IR/WeightStore.h"
+#include "compress/Dialect/Compress/Transforms/Observers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/ExternalInterfaces/Register.h"
 #include "compress/Target/ONNX/Passes.h"
@@ -76,6 +77,7 @@ private:
   llvm::Error normalize(DiagnosticText &text);
   llvm::Error checkOps(const OpaqueReasons &reasons);
   llvm::Error describe();
+  void describeObservations();
   llvm::Error lower(DiagnosticText &text, StringRef target);
   void readMemoryPlan();
   void addPhase(StringRef name, Clock::time_point end = Clock::now());
@@ -96,9 +98,10 @@ void SessionBuilder::addPhase(StringRef name, Clock::time_point end) {
   phaseBegin = end;
 }
 
-/// The function to compile stays public, all others become private.
-llvm::Error SessionBuilder::selectFunction() {
-  SmallVector<func::FuncOp> candidates;
+/// The function to compile; `candidates` gets all that are public.
+static llvm::Expected<func::FuncOp> findFunction(ModuleOp module, const SessionOptions &options,
+                                                 SmallVectorImpl<func::FuncOp> &candidates) {
+  func::FuncOp function;
   StringRef wanted = options.function.empty() ? StringRef("main") : StringRef(options.function);
   for (auto func : module.getOps<func::FuncOp>()) {
     if (func.isExternal())
@@ -116,6 +119,16 @@ llvm::Error SessionBuilder::selectFunction() {
     return llvm::createStringError(
         "expected a function 'main' or exactly one public function, found " +
         Twine(candidates.size()) + " public functions");
+  return function;
+}
+
+/// The function to compile stays public, all others become private.
+llvm::Error SessionBuilder::selectFunction() {
+  SmallVector<func::FuncOp> candidates;
+  llvm::Expected<func::FuncOp> found = findFunction(module, options, candidates);
+  if (!found)
+    return found.takeError();
+  function = *found;
   for (func::FuncOp func : candidates)
     func.setPrivate();
   function.setPublic();
@@ -125,17 +138,24 @@ llvm::Error SessionBuilder::selectFunction() {
   return llvm::Error::success();
 }
 
+/// The weight that argument `index` is where callers give nothing, else null.
+static FlatSymbolRefAttr getDefault(func::FuncOp function, unsigned index) {
+  auto type = dyn_cast<RankedTensorType>(function.getArgument(index).getType());
+  if (!type || !type.hasStaticShape())
+    return {};
+  return function.getArgAttrOfType<FlatSymbolRefAttr>(index, "compress.default");
+}
+
 /// Arguments with a default (initializers that callers of an ONNX model may override) become
 /// weights.
 static void bindDefaults(func::FuncOp function) {
   OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
   for (unsigned index = function.getNumArguments(); index-- > 0;) {
-    auto weight = function.getArgAttrOfType<FlatSymbolRefAttr>(index, "compress.default");
-    BlockArgument argument = function.getArgument(index);
-    auto type = dyn_cast<RankedTensorType>(argument.getType());
-    if (!weight || !type || !type.hasStaticShape())
+    FlatSymbolRefAttr weight = getDefault(function, index);
+    if (!weight)
       continue;
-    Value load = LoadOp::create(builder, argument.getLoc(), type, weight);
+    BlockArgument argument = function.getArgument(index);
+    Value load = LoadOp::create(builder, argument.getLoc(), argument.getType(), weight);
     argument.replaceAllUsesWith(load);
     (void)function.eraseArgument(index);
   }
@@ -213,6 +233,30 @@ static llvm::Expected<TensorSpec> getSpec(StringRef kind, unsigned index, Type t
   return spec;
 }
 
+llvm::Expected<std::vector<TensorSpec>>
+mlir::compress::getModelInputs(ModuleOp module, const SessionOptions &options) {
+  SmallVector<func::FuncOp> candidates;
+  llvm::Expected<func::FuncOp> function = findFunction(module, options, candidates);
+  if (!function)
+    return function.takeError();
+  std::vector<TensorSpec> specs;
+  for (auto [index, type] : llvm::enumerate(function->getArgumentTypes())) {
+    if (getDefault(*function, index))
+      continue;
+    // Numbers count as in `describe`: without the arguments that have a default.
+    llvm::Expected<TensorSpec> spec =
+        getSpec("input", specs.size(), type, function->getArgAttrDict(index));
+    if (!spec)
+      return spec.takeError();
+    for (auto [size, dim] : llvm::zip_equal(spec->shape, spec->dims))
+      if (auto known = options.dims.find(dim);
+          ShapedType::isDynamic(size) && known != options.dims.end())
+        size = known->second;
+    specs.push_back(std::move(*spec));
+  }
+  return specs;
+}
+
 llvm::Error SessionBuilder::describe() {
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     llvm::Expected<TensorSpec> spec = getSpec("input", index, type, function.getArgAttrDict(index));
@@ -232,6 +276,18 @@ llvm::Error SessionBuilder::describe() {
     if (!names.insert(spec.name).second)
       return llvm::createStringError("two inputs are called '" + spec.name + "'");
   return llvm::Error::success();
+}
+
+void SessionBuilder::describeObservations() {
+  module->walk([](ObserveOp op) { op.removeIndexAttr(); });
+  auto getNames = [](ArrayAttr names) {
+    std::vector<std::string> result;
+    for (StringRef name : names.getAsValueRange<StringAttr>())
+      result.push_back(name.str());
+    return result;
+  };
+  for (ObserveOp op : numberObservers(module))
+    session->observations.push_back({getNames(op.getId()), getNames(op.getStatistics())});
 }
 
 llvm::Error SessionBuilder::lower(DiagnosticText &text, StringRef target) {
@@ -304,6 +360,7 @@ llvm::Expected<std::unique_ptr<Session>> SessionBuilder::build() {
   }
   if (llvm::Error error = describe())
     return error;
+  describeObservations();
   // Next to the weights of a large model, there should be little else.
   bool isLarge = getWeightBytes(module) >= kLargeModel;
   if (isLarge)

@@ -44,6 +44,11 @@ struct Session::Impl {
   std::unique_ptr<compress_rt_context, ContextDeleter> context;
   /// Held by a run.
   std::mutex mutex;
+  Observer observer;
+  /// Of the observer, in the run that goes on.
+  llvm::Error observerError = llvm::Error::success();
+
+  ~Impl() { llvm::consumeError(std::move(observerError)); }
 
   /// Links the code, makes the context and fills the table.
   llvm::Error start(int threads);

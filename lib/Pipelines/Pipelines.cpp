@@ -33,7 +33,10 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   recipe.recipe = options.recipe;
   recipe.quantize = options.quantize;
   recipe.prune = options.prune;
+  recipe.exclude.assign(options.exclude.begin(), options.exclude.end());
   pm.addPass(createApplyRecipe(recipe));
+  // Formats of mixed precision, where the recipe asks for it.
+  pm.addPass(createAllocateBits());
   pm.addPass(createCompressWeights());
   // The contract of the phase: chains are in normal form.
   pm.addPass(createVerifyChains());

@@ -28,6 +28,9 @@ Expected<Rule> parseQuantizeFlag(StringRef text) {
   rule.select = Selector::getDefault();
   if (MaybeProblem problem = readQuantizeText(text, rule.quantize))
     return makeRecipeError(makePlace("--quantize", text), *problem);
+  const std::optional<QuantizeSpec> &spec = rule.quantize.getSpec();
+  if (spec && spec->activations == ActivationMode::None)
+    rule.select.head = false;
   return rule;
 }
 
@@ -57,6 +60,29 @@ Expected<PruneSpec> parsePruneSpec(StringRef text) {
   if (problem)
     return makeRecipeError(makePlace("prune", text), *problem);
   return *setting.getSpec();
+}
+
+Expected<Recipe> makeRecipe(StringRef quantize, StringRef prune, StringRef file) {
+  Recipe recipe;
+  auto add = [&](Expected<Rule> rule) -> Error {
+    if (!rule)
+      return rule.takeError();
+    recipe.rules.push_back(std::move(*rule));
+    return Error::success();
+  };
+  if (!quantize.empty())
+    if (Error error = add(parseQuantizeFlag(quantize)))
+      return std::move(error);
+  if (!prune.empty())
+    if (Error error = add(parsePruneFlag(prune)))
+      return std::move(error);
+  if (!file.empty()) {
+    Expected<Recipe> rules = loadRecipe(file);
+    if (!rules)
+      return rules.takeError();
+    append_range(recipe.rules, rules->rules);
+  }
+  return recipe;
 }
 
 /// The error for a flag of which no form is supported: `kinds` are the words it may start with.

@@ -29,66 +29,6 @@ int takeRecipeError(Error error, std::string &message) {
   return code;
 }
 
-//===----------------------------------------------------------------------===//
-// Names
-//===----------------------------------------------------------------------===//
-
-unsigned getBits(WeightFormat format) {
-  switch (format) {
-  case WeightFormat::Int8:
-    return 8;
-  case WeightFormat::Int4:
-    return 4;
-  case WeightFormat::Int2:
-    return 2;
-  }
-  return 0;
-}
-
-StringRef getName(WeightFormat format) {
-  switch (format) {
-  case WeightFormat::Int8:
-    return "int8";
-  case WeightFormat::Int4:
-    return "int4";
-  case WeightFormat::Int2:
-    return "int2";
-  }
-  return "";
-}
-
-StringRef getName(ScaleGranularity granularity) {
-  switch (granularity) {
-  case ScaleGranularity::Tensor:
-    return "tensor";
-  case ScaleGranularity::Channel:
-    return "channel";
-  case ScaleGranularity::Group:
-    return "group";
-  }
-  return "";
-}
-
-StringRef getName(GridConvention convention) {
-  switch (convention) {
-  case GridConvention::SymRestricted:
-    return "sym_restricted";
-  case GridConvention::SymFullRange:
-    return "sym_fullrange";
-  case GridConvention::SymSignedMax:
-    return "sym_signed_max";
-  case GridConvention::AsymZeroIn:
-    return "asym_zero_in";
-  case GridConvention::AsymMinMax:
-    return "asym_minmax";
-  }
-  return "";
-}
-
-StringRef getName(QuantizeMethod) { return "rtn"; }
-
-StringRef getName(ActivationMode mode) { return mode == ActivationMode::None ? "none" : "dynamic"; }
-
 StringRef getName(PruneMethod) { return "magnitude"; }
 
 //===----------------------------------------------------------------------===//
@@ -115,18 +55,6 @@ ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer) {
 //===----------------------------------------------------------------------===//
 // Printing
 //===----------------------------------------------------------------------===//
-
-std::string toString(const QuantizeSpec &spec) {
-  std::string text = getName(spec.format).str();
-  if (spec.granularity == ScaleGranularity::Group)
-    text += ",group=" + std::to_string(spec.group);
-  else
-    text += (",granularity=" + getName(spec.granularity)).str();
-  return (text + "," + (spec.symmetric ? "symmetric" : "asymmetric") +
-          ",convention=" + getName(spec.convention) + ",method=" + getName(spec.method) +
-          ",activations=" + getName(spec.activations))
-      .str();
-}
 
 std::string toString(const PruneSpec &spec) {
   return (Twine(spec.n) + ":" + Twine(spec.m) + ",method=" + getName(spec.method)).str();
@@ -169,6 +97,8 @@ static void printSelector(raw_ostream &os, const Selector &selector) {
     os << comma << "first: " << *selector.first;
   if (selector.last)
     os << comma << "last: " << *selector.last;
+  if (selector.head)
+    os << comma << "head: " << (*selector.head ? "true" : "false");
   if (selector.minElements)
     os << comma << "min_elements: " << *selector.minElements;
   os << " }";
@@ -179,13 +109,11 @@ static void printQuantize(raw_ostream &os, const Setting<QuantizeSpec> &setting)
     os << "none";
     return;
   }
-  const QuantizeSpec &spec = *setting.getSpec();
-  os << "{ format: " << getName(spec.format) << ", granularity: " << getName(spec.granularity);
-  if (spec.granularity == ScaleGranularity::Group)
-    os << ", group: " << spec.group;
-  os << ", symmetric: " << (spec.symmetric ? "true" : "false")
-     << ", convention: " << getName(spec.convention) << ", method: " << getName(spec.method)
-     << ", activations: " << getName(spec.activations) << " }";
+  ListSeparator comma;
+  os << "{ ";
+  for (const auto &[key, value] : getEntries(*setting.getSpec()))
+    os << comma << key << ": " << value;
+  os << " }";
 }
 
 void Recipe::print(raw_ostream &os) const {

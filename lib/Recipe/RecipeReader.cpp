@@ -206,9 +206,10 @@ Error RecipeReader::readSelector(const File &file, const YamlNode &node, Selecto
   if (node.kind == YamlNode::Scalar && node.text == "all")
     return Error::success();
   if (node.kind != YamlNode::Mapping || node.entries.empty())
-    return makeError(file, node,
-                     "expected 'all' or a map of op, name, first, last, min_elements, found " +
-                         (node.kind == YamlNode::Mapping ? "an empty map" : node.describe()));
+    return makeError(
+        file, node,
+        "expected 'all' or a map of op, name, first, last, head, min_elements, found " +
+            (node.kind == YamlNode::Mapping ? "an empty map" : node.describe()));
   for (const YamlEntry &entry : node.entries) {
     StringRef key = entry.key.text;
     const YamlNode &value = entry.value;
@@ -216,14 +217,22 @@ Error RecipeReader::readSelector(const File &file, const YamlNode &node, Selecto
                                      : key == "last"         ? &selector.last
                                      : key == "min_elements" ? &selector.minElements
                                                              : nullptr;
+    if (key == "head") {
+      if (value.kind != YamlNode::Scalar || value.quoted ||
+          (value.text != "true" && value.text != "false"))
+        return makeError(file, value, "head is " + value.describe() + ", expected true or false");
+      selector.head = value.text == "true";
+      continue;
+    }
     if (number) {
       if (Error error = readPositive(file, value, key, *number))
         return error;
       continue;
     }
     if (key != "op" && key != "name")
-      return makeError(file, entry.key,
-                       makeUnknown("key", key, {"op", "name", "first", "last", "min_elements"}));
+      return makeError(
+          file, entry.key,
+          makeUnknown("key", key, {"op", "name", "first", "last", "head", "min_elements"}));
     SmallVector<const YamlNode *, 4> items = getScalars(value);
     if (items.empty())
       return makeError(file, value,
@@ -258,14 +267,13 @@ static Error feedEntries(const YamlNode &node, Builder &builder, Fn makeError) {
     StringRef key = entry.key.text;
     if (!is_contained(Builder::getKeys(), key))
       return makeError(entry.key, makeUnknown("key", key, Builder::getKeys()));
-    bool isWord = key != "symmetric" && (key != "group" || entry.value.text == "channel");
-    if (entry.value.kind != YamlNode::Scalar || (entry.value.quoted && !isWord))
-      return makeError(entry.value, Problem{RecipeErrorKind::BadInput,
-                                            (key + " is " + entry.value.describe() + ", expected " +
-                                             (key == "symmetric" ? "true or false"
-                                              : key == "group"   ? "a number"
-                                                                 : "a word"))
-                                                .str()});
+    StringRef expected = Builder::getValueKind(key);
+    if (entry.value.kind != YamlNode::Scalar ||
+        (entry.value.quoted && expected != "a word" && entry.value.text != "channel"))
+      return makeError(
+          entry.value,
+          Problem{RecipeErrorKind::BadInput,
+                  (key + " is " + entry.value.describe() + ", expected " + expected).str()});
     if (MaybeProblem problem = builder.set(key, entry.value.text))
       return makeError(entry.value, *problem);
   }

@@ -141,6 +141,8 @@ Selector Selector::getDefault() {
 bool matches(const Selector &selector, const LayerInfo &layer) {
   if (!selector.ops.empty() && !is_contained(selector.ops, layer.opKind))
     return false;
+  if (selector.head && layer.isHead != *selector.head)
+    return false;
   if (selector.minElements && layer.numElements < *selector.minElements)
     return false;
   if (selector.first || selector.last) {

@@ -20,8 +20,7 @@ namespace mlir::compress {
 // Messages
 //===----------------------------------------------------------------------===//
 
-/// Text from a user, cut and made printable.
-static std::string quote(StringRef text) {
+std::string quote(StringRef text) {
   std::string result = "'";
   for (char c : text.take_front(60))
     result += isPrint(c) || static_cast<unsigned char>(c) >= 0x80 ? c : '?';
@@ -75,155 +74,21 @@ Error makeRecipeError(StringRef place, const Problem &problem) {
   return make_error<RecipeError>(problem.kind, (place + ": " + problem.message).str());
 }
 
-static Problem makeBad(const Twine &message) { return {RecipeErrorKind::BadInput, message.str()}; }
+Problem makeBad(const Twine &message) { return {RecipeErrorKind::BadInput, message.str()}; }
 
-/// Notes that `key` is given; a problem if it was before.
-static MaybeProblem addKey(SmallVectorImpl<std::string> &seen, StringRef key) {
+MaybeProblem addKey(SmallVectorImpl<std::string> &seen, StringRef key) {
   if (is_contained(seen, key))
     return makeBad("key '" + key + "' is given twice");
   seen.push_back(key.str());
   return std::nullopt;
 }
 
-/// Reads a positive integer of at most `limit`.
-static std::optional<int64_t> parsePositive(StringRef text, int64_t limit) {
+std::optional<int64_t> parsePositive(StringRef text, int64_t limit) {
   int64_t value = 0;
   if (text.empty() || !all_of(text, isDigit) || text.getAsInteger(10, value) || value < 1 ||
       value > limit)
     return std::nullopt;
   return value;
-}
-
-//===----------------------------------------------------------------------===//
-// Quantization
-//===----------------------------------------------------------------------===//
-
-static constexpr GridConvention conventions[] = {
-    GridConvention::SymRestricted, GridConvention::SymFullRange, GridConvention::SymSignedMax,
-    GridConvention::AsymZeroIn, GridConvention::AsymMinMax};
-
-static bool isSymmetric(GridConvention convention) {
-  return convention != GridConvention::AsymZeroIn && convention != GridConvention::AsymMinMax;
-}
-
-ArrayRef<StringRef> QuantizeSpecBuilder::getKeys() {
-  static const StringRef keys[] = {"format",     "group",  "granularity", "symmetric",
-                                   "convention", "method", "activations"};
-  return keys;
-}
-
-MaybeProblem QuantizeSpecBuilder::setFormat(StringRef value) {
-  static const StringRef valid[] = {"int8", "w8", "int4", "int2", "W8A8", "W8A16", "W4A16", "W4A8"};
-  static const StringRef unsupported[] = {"int3",   "int6",        "nf4",       "fp4",   "fp6",
-                                          "fp8",    "fp8_dynamic", "fp8_block", "mxfp4", "mxfp6",
-                                          "mxfp8",  "nvfp4",       "fp16",      "bf16",  "ternary",
-                                          "binary", "w4a4",        "w2a16",     "w3a16", "w6a16"};
-  std::string name = value.lower();
-  if (name == "int8" || name == "w8" || name == "w8a8" || name == "int8_w8a8" || name == "w8a16")
-    format = WeightFormat::Int8;
-  else if (name == "int4" || name == "w4a16" || name == "w4a8")
-    format = WeightFormat::Int4;
-  else if (name == "int2")
-    format = WeightFormat::Int2;
-  else
-    return makeUnknown("format", value, valid, unsupported);
-  if (name == "w8" || name == "w8a16" || name == "w4a16")
-    formatActivations = ActivationMode::None;
-  else if (name == "w8a8" || name == "int8_w8a8" || name == "w4a8")
-    formatActivations = ActivationMode::Dynamic;
-  return std::nullopt;
-}
-
-MaybeProblem QuantizeSpecBuilder::setGroup(StringRef value) {
-  if (value == "-1" || value == "channel") {
-    group = -1;
-    return std::nullopt;
-  }
-  group = parsePositive(value, maxGroup);
-  if (!group)
-    return makeBad("group is " + quote(value) +
-                   ", expected a positive number, or -1 or 'channel' for one scale per output "
-                   "channel");
-  return std::nullopt;
-}
-
-MaybeProblem QuantizeSpecBuilder::set(StringRef key, StringRef value) {
-  if (!is_contained(getKeys(), key))
-    return makeUnknown("key", key, getKeys());
-  if (MaybeProblem problem = addKey(seen, key))
-    return problem;
-  if (key == "format")
-    return setFormat(value);
-  if (key == "group")
-    return setGroup(value);
-  if (key == "granularity") {
-    for (ScaleGranularity candidate :
-         {ScaleGranularity::Tensor, ScaleGranularity::Channel, ScaleGranularity::Group})
-      if (value == getName(candidate))
-        granularity = candidate;
-    if (!granularity)
-      return makeUnknown("granularity", value, {"tensor", "channel", "group"});
-    return std::nullopt;
-  }
-  if (key == "symmetric") {
-    if (value != "true" && value != "false")
-      return makeBad("symmetric is " + quote(value) + ", expected true or false");
-    symmetric = value == "true";
-    return std::nullopt;
-  }
-  if (key == "convention") {
-    SmallVector<StringRef, 5> names;
-    for (GridConvention candidate : conventions) {
-      names.push_back(getName(candidate));
-      if (value == getName(candidate))
-        convention = candidate;
-    }
-    return convention ? std::nullopt : MaybeProblem(makeUnknown("convention", value, names));
-  }
-  if (key == "method") {
-    if (value == "rtn")
-      return std::nullopt;
-    return makeUnknown("method", value, {"rtn"}, {"gptq", "awq", "hqq", "smoothquant", "adaround"});
-  }
-  if (value == "none" || value == "dynamic")
-    activations = value == "none" ? ActivationMode::None : ActivationMode::Dynamic;
-  else
-    return makeUnknown("activations", value, {"none", "dynamic"}, {"static"});
-  return std::nullopt;
-}
-
-MaybeProblem QuantizeSpecBuilder::finish(QuantizeSpec &spec) const {
-  if (!format)
-    return makeBad("no format is given, expected one of: int8, w8, int4, int2");
-  bool isInt8 = *format == WeightFormat::Int8;
-  spec.format = *format;
-
-  if (activations && formatActivations && *activations != *formatActivations)
-    return makeBad("activations=" + getName(*activations) +
-                   " contradicts the name of the format, which means activations=" +
-                   getName(*formatActivations));
-  spec.activations = activations.value_or(
-      formatActivations.value_or(isInt8 ? ActivationMode::Dynamic : ActivationMode::None));
-
-  ScaleGranularity implied = ScaleGranularity::Group;
-  if (group ? *group == -1 : isInt8)
-    implied = ScaleGranularity::Channel;
-  spec.granularity = granularity.value_or(implied);
-  if (group && spec.granularity != implied)
-    return makeBad("granularity=" + getName(spec.granularity) +
-                   " contradicts group=" + Twine(*group));
-  spec.group = spec.granularity == ScaleGranularity::Group ? group.value_or(128) : 0;
-
-  if (symmetric && convention && *symmetric != isSymmetric(*convention))
-    return makeBad("convention=" + getName(*convention) + " contradicts " +
-                   (*symmetric ? "symmetric" : "asymmetric"));
-  GridConvention preset = isInt8 ? GridConvention::SymRestricted : GridConvention::SymSignedMax;
-  if (symmetric == false)
-    preset = GridConvention::AsymZeroIn;
-  spec.convention = convention.value_or(preset);
-  spec.symmetric = isSymmetric(spec.convention);
-  spec.method = QuantizeMethod::Rtn;
-  return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -285,21 +150,26 @@ static MaybeProblem feed(StringRef text, StringRef headKey, Builder &builder) {
     item = item.trim(" ");
     if (item.empty())
       return makeBad("empty item " + Twine(i + 1) + " between the commas");
+    // "mixed:avg=5.2": the head, and the first key.
+    if (i == 0 && item.contains('=')) {
+      auto [head, rest] = item.split(':');
+      if (!head.contains('=') && !rest.empty()) {
+        if (MaybeProblem problem = builder.set(headKey, head.trim(" ")))
+          return problem;
+        item = rest.trim(" ");
+      }
+    }
     auto [key, value] = item.split('=');
     MaybeProblem problem;
-    bool isQuantize = headKey == "format";
     if (item.contains('='))
       problem = builder.set(key.trim(" "), value.trim(" "));
     else if (i == 0)
       problem = builder.set(headKey, item);
-    else if (isQuantize && (item == "symmetric" || item == "sym"))
-      problem = builder.set("symmetric", "true");
-    else if (isQuantize && (item == "asymmetric" || item == "asym"))
-      problem = builder.set("symmetric", "false");
+    else if (std::optional<std::pair<StringRef, StringRef>> entry = Builder::expandWord(item))
+      problem = builder.set(entry->first, entry->second);
     else
-      problem =
-          makeBad("expected key=value" + Twine(isQuantize ? ", symmetric or asymmetric" : "") +
-                  ", found " + quote(item) + "; the keys are: " + join(Builder::getKeys(), ", "));
+      problem = makeBad("expected key=value" + Twine(Builder::getWordHelp()) + ", found " +
+                        quote(item) + "; the keys are: " + join(Builder::getKeys(), ", "));
     if (problem)
       return problem;
   }

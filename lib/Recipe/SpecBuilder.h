@@ -16,6 +16,7 @@
 
 #include "compress/Recipe/Recipe.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
@@ -40,11 +41,27 @@ Problem makeUnknown(llvm::StringRef what, llvm::StringRef name,
 /// Turns a problem at `place` ("file:1:2" or "--flag=text") into an error.
 llvm::Error makeRecipeError(llvm::StringRef place, const Problem &problem);
 
+/// A problem of the kind that the user has to correct.
+Problem makeBad(const llvm::Twine &message);
+/// Text from a user in quotes, cut and made printable.
+std::string quote(llvm::StringRef text);
+/// Notes that `key` is given; a problem if it was before.
+MaybeProblem addKey(llvm::SmallVectorImpl<std::string> &seen, llvm::StringRef key);
+/// Reads a positive integer of at most `limit`.
+std::optional<int64_t> parsePositive(llvm::StringRef text, int64_t limit);
+
 /// Collects the keys of a quantization and fills in the defaults of the format.
 class QuantizeSpecBuilder {
 public:
   /// The keys that `set` takes.
   static llvm::ArrayRef<llvm::StringRef> getKeys();
+  /// What a value of `key` is: "a word", "a number" or "true or false". Only words may be quoted in
+  /// YAML.
+  static llvm::StringRef getValueKind(llvm::StringRef key);
+  /// Key and value that a word alone stands for in the text of a flag: `asymmetric`, `act_order`.
+  static std::optional<std::pair<llvm::StringRef, llvm::StringRef>>
+  expandWord(llvm::StringRef word);
+  static llvm::StringRef getWordHelp() { return ", symmetric or asymmetric"; }
   /// Sets a key; each may be set once.
   MaybeProblem set(llvm::StringRef key, llvm::StringRef value);
   /// Checks the keys against each other.
@@ -52,24 +69,36 @@ public:
 
 private:
   MaybeProblem setFormat(llvm::StringRef value);
-  MaybeProblem setGroup(llvm::StringRef value);
+  MaybeProblem setMethod(llvm::StringRef value);
+  MaybeProblem setNumber(llvm::StringRef key, llvm::StringRef value);
+  MaybeProblem finishScales(QuantizeSpec &spec) const;
+  MaybeProblem finishMethod(QuantizeSpec &spec) const;
+  MaybeProblem finishActivations(QuantizeSpec &spec) const;
+  MaybeProblem finishMixed(QuantizeSpec &spec) const;
+  bool isGiven(llvm::StringRef key) const { return llvm::is_contained(seen, key); }
 
   llvm::SmallVector<std::string, 8> seen;
+  /// Values of the keys that need no further thought.
+  QuantizeSpec given;
   std::optional<WeightFormat> format;
   /// Activations that the format's name itself says (w8, W4A16); these cannot be changed.
   std::optional<ActivationMode> formatActivations;
-  std::optional<ScaleGranularity> granularity;
+  std::optional<unsigned> formatActivationBits;
+  std::optional<QuantizeTransform> methodTransform;
   /// -1: per channel.
   std::optional<int64_t> group;
   std::optional<bool> symmetric;
-  std::optional<GridConvention> convention;
-  std::optional<ActivationMode> activations;
 };
 
 /// The same for pruning.
 class PruneSpecBuilder {
 public:
   static llvm::ArrayRef<llvm::StringRef> getKeys();
+  static llvm::StringRef getValueKind(llvm::StringRef) { return "a word"; }
+  static std::optional<std::pair<llvm::StringRef, llvm::StringRef>> expandWord(llvm::StringRef) {
+    return std::nullopt;
+  }
+  static llvm::StringRef getWordHelp() { return ""; }
   MaybeProblem set(llvm::StringRef key, llvm::StringRef value);
   MaybeProblem finish(PruneSpec &result) const;
 

@@ -208,6 +208,78 @@ Expected<Tensor> reference::fakeQuantize(const Tensor &x, const Tensor &scale,
   return result;
 }
 
+Expected<Tensor> reference::lookup(const Tensor &codes, const Tensor &table, const Tensor &scale,
+                                   ArrayRef<int64_t> block) {
+  StringRef op = "lookup";
+  if (llvm::Error error = checkFloat(op, table, "table"))
+    return std::move(error);
+  if (llvm::Error error = checkType(op, scale, table.getType(), "scale"))
+    return std::move(error);
+  Expected<Tensor> values = lookup(codes, table);
+  if (!values)
+    return values;
+  Expected<BlockMap> blocks = BlockMap::create(op, codes.getShape(), block);
+  if (!blocks)
+    return blocks.takeError();
+  Expected<Tensor> scales = loadParameter(op, scale, *blocks, "scale");
+  if (!scales)
+    return scales;
+  bool isWide = table.getType() == DataType::F64;
+  int64_t next = 0;
+  forEachIndex(codes.getShape(), [&](ArrayRef<int64_t> index) {
+    double value = values->loadFloat(next), factor = scales->loadFloat(blocks->getSlot(index));
+    values->storeFloat(next++, isWide ? value * factor
+                                      : static_cast<float>(value) * static_cast<float>(factor));
+  });
+  return values;
+}
+
+/// (a + b) / 2 in f32 or f64.
+static double getMidpoint(double a, double b, bool isWide) {
+  return isWide ? (a + b) * 0.5 : (static_cast<float>(a) + static_cast<float>(b)) * 0.5f;
+}
+
+Expected<Tensor> reference::fakeQuantizeTable(const Tensor &x, const Tensor &scale,
+                                              const Tensor &table, ArrayRef<int64_t> block,
+                                              uint64_t entries) {
+  StringRef op = "fake_quantize";
+  if (llvm::Error error = checkFloat(op, x))
+    return std::move(error);
+  if (llvm::Error error = checkFloat(op, scale, "scale"))
+    return std::move(error);
+  if (llvm::Error error = checkFloat(op, table, "table"))
+    return std::move(error);
+  if (entries == 0 || table.getRank() != 1 || static_cast<uint64_t>(table.getDim(0)) < entries)
+    return opError(op, "table has shape " + shapeToString(table.getShape()) +
+                           ", expected one dim of at least " + Twine(entries) + " entries");
+  Expected<BlockMap> blocks = BlockMap::create(op, x.getShape(), block);
+  if (!blocks)
+    return blocks.takeError();
+  Expected<Tensor> scales = loadParameter(op, scale, *blocks, "scale");
+  if (!scales)
+    return scales;
+  Expected<Tensor> result = Tensor::create(x.getType(), x.getShape());
+  if (!result)
+    return inOp(op, result.takeError());
+  bool isWide = x.getType() == DataType::F64 || scale.getType() == DataType::F64 ||
+                table.getType() == DataType::F64;
+  int64_t next = 0;
+  forEachIndex(x.getShape(), [&](ArrayRef<int64_t> index) {
+    double factor = scales->loadFloat(blocks->getSlot(index));
+    double quotient = divide(x.loadFloat(x.getSlot(index)), factor, isWide);
+    double best = table.getFloat({0});
+    for (uint64_t i = 1; i < entries; ++i) {
+      double entry = table.getFloat({static_cast<int64_t>(i)});
+      double middle = getMidpoint(best, entry, isWide);
+      if (entry > best ? quotient > middle : entry < best && quotient <= middle)
+        best = entry;
+    }
+    result->storeFloat(next++, isWide ? best * factor
+                                      : static_cast<float>(best) * static_cast<float>(factor));
+  });
+  return result;
+}
+
 namespace {
 /// Smallest and largest value of a block, each including zero.
 struct Extent {

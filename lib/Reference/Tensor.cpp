@@ -284,10 +284,13 @@ int64_t Tensor::loadIntSlow(int64_t slot) const {
   case DataType::I2:
     return readAs<int8_t>(slot);
   case DataType::U8:
+  case DataType::U7:
   case DataType::U6:
+  case DataType::U5:
   case DataType::U4:
   case DataType::U3:
   case DataType::U2:
+  case DataType::U1:
   case DataType::Bool:
     return readAs<uint8_t>(slot);
   case DataType::String:

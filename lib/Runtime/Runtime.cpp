@@ -64,6 +64,8 @@ struct compress_rt_context {
   ThreadPool pool;
   compress_rt_parallel_function parallel = nullptr;
   void *parallelUser = nullptr;
+  compress_rt_observer observer = nullptr;
+  void *observerUser = nullptr;
   void *workspace = nullptr;
   size_t workspaceBytes = 0;
   std::vector<Output> outputs;
@@ -239,6 +241,12 @@ void compress_rt_parallel_for(compress_rt_body body, void *context, int64_t coun
   current->parallel(current->parallelUser, part, &job, count);
 }
 
+void compress_rt_observe(int64_t index, const void *data, int64_t rank, const int64_t *sizes,
+                         int32_t elementType) {
+  if (current && current->observer)
+    current->observer(current->observerUser, index, data, rank, sizes, elementType);
+}
+
 //===----------------------------------------------------------------------===//
 // Contexts
 //===----------------------------------------------------------------------===//
@@ -296,6 +304,12 @@ void compress_rt_set_parallel_for(compress_rt_context *context,
   context->parallelUser = user;
 }
 
+void compress_rt_set_observer(compress_rt_context *context, compress_rt_observer observer,
+                              void *user) {
+  context->observer = observer;
+  context->observerUser = user;
+}
+
 const compress_rt_symbol *compress_rt_symbols(void) {
   static const compress_rt_symbol symbols[] = {
       {"compress_rt_parallel_for", reinterpret_cast<void *>(compress_rt_parallel_for)},
@@ -305,6 +319,7 @@ const compress_rt_symbol *compress_rt_symbols(void) {
       {"compress_rt_output", reinterpret_cast<void *>(compress_rt_output)},
       {"compress_rt_error", reinterpret_cast<void *>(compress_rt_error)},
       {"compress_rt_failed", reinterpret_cast<void *>(compress_rt_failed)},
+      {"compress_rt_observe", reinterpret_cast<void *>(compress_rt_observe)},
       {nullptr, nullptr}};
   return symbols;
 }

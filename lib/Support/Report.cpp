@@ -13,6 +13,7 @@
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 using namespace llvm;
 
@@ -32,6 +33,36 @@ uint64_t LayerReport::getNumElements() const {
 double LayerReport::getBitsPerWeight() const {
   uint64_t count = getNumElements();
   return count == 0 ? 0.0 : 8.0 * static_cast<double>(bytesAfter) / static_cast<double>(count);
+}
+
+std::optional<double> LayerReport::getSqnr() const {
+  if (outputSqnr)
+    return outputSqnr;
+  if (!relativeError)
+    return std::nullopt;
+  return -20 * std::log10(*relativeError);
+}
+
+double SensitivityReport::getWorst() const {
+  double worst = 0;
+  for (const Candidate &candidate : candidates)
+    worst = std::max(worst, candidate.sensitivity);
+  return worst;
+}
+
+std::vector<const LayerReport *> Report::getCulprits() const {
+  std::vector<std::pair<double, size_t>> ranked;
+  for (auto [index, layer] : llvm::enumerate(layers))
+    if (std::optional<double> sqnr = layer.getSqnr();
+        sqnr && !layer.shared && !layer.action.empty())
+      // What is not a number is the worst of all.
+      ranked.emplace_back(std::isnan(*sqnr) ? -std::numeric_limits<double>::infinity() : *sqnr,
+                          index);
+  llvm::sort(ranked);
+  std::vector<const LayerReport *> culprits;
+  for (auto [sqnr, index] : ranked)
+    culprits.push_back(&layers[index]);
+  return culprits;
 }
 
 ReportTotals Report::getTotals() const {
@@ -77,8 +108,58 @@ static void writeLayer(json::OStream &json, const LayerReport &layer) {
     json.attribute("bits_per_weight", makeNumber(layer.getBitsPerWeight()));
     json.attribute("sparsity", makeNumber(layer.sparsity));
     json.attribute("relative_error", makeNumber(layer.relativeError));
+    json.attribute("output_sqnr_db", makeNumber(layer.outputSqnr));
     json.attribute("action", makeText(layer.action));
     json.attribute("reason", makeText(layer.reason));
+  });
+}
+
+static void writeAllocation(json::OStream &json, const AllocationReport &allocation) {
+  json.object([&] {
+    json.attribute("request", makeText(allocation.request));
+    json.attribute("metric", makeText(allocation.metric));
+    json.attribute("weights", allocation.weights);
+    json.attribute("bytes", allocation.bytes);
+    json.attribute("budget", allocation.budget);
+    json.attribute("exact", allocation.exact);
+    json.attributeArray("layers", [&] {
+      for (const SensitivityReport &layer : allocation.layers)
+        json.object([&] {
+          json.attribute("name", makeText(layer.layer));
+          json.attribute("chosen", layer.chosen < layer.candidates.size()
+                                       ? makeText(layer.candidates[layer.chosen].format)
+                                       : "");
+          json.attributeArray("candidates", [&] {
+            for (const SensitivityReport::Candidate &candidate : layer.candidates)
+              json.object([&] {
+                json.attribute("format", makeText(candidate.format));
+                json.attribute("bytes", candidate.bytes);
+                json.attribute("sensitivity", makeNumber(candidate.sensitivity));
+              });
+          });
+        });
+    });
+  });
+}
+
+static void writeGate(json::OStream &json, const GateReport &gate) {
+  json.attributeObject("accuracy_gate", [&] {
+    json.attribute("max_drop", makeText(gate.maxDrop));
+    json.attribute("original_metric", makeNumber(gate.originalMetric));
+    json.attribute("passed", gate.passed);
+    json.attribute("best", static_cast<uint64_t>(gate.best));
+    json.attributeArray("trials", [&] {
+      for (const TrialReport &trial : gate.trials)
+        json.object([&] {
+          json.attributeArray("excluded", [&] {
+            for (StringRef name : trial.excluded)
+              json.value(makeText(name));
+          });
+          json.attribute("metric", makeNumber(trial.metric));
+          json.attribute("drop", makeNumber(trial.drop));
+          json.attribute("passed", trial.passed);
+        });
+    });
   });
 }
 
@@ -107,6 +188,21 @@ void Report::writeJSON(raw_ostream &os) const {
       for (const LayerReport &layer : layers)
         writeLayer(json, layer);
     });
+    json.attributeArray("culprits", [&] {
+      for (const LayerReport *layer : getCulprits())
+        json.object([&] {
+          json.attribute("name", makeText(layer->name));
+          json.attribute("sqnr_db", makeNumber(layer->getSqnr()));
+          json.attribute("of", layer->outputSqnr ? "output" : "weight");
+        });
+    });
+    if (!allocations.empty())
+      json.attributeArray("mixed_precision", [&] {
+        for (const AllocationReport &allocation : allocations)
+          writeAllocation(json, allocation);
+      });
+    if (gate)
+      writeGate(json, *gate);
   });
   os << '\n';
 }
@@ -139,14 +235,18 @@ static void printCell(raw_ostream &os, StringRef text, unsigned width, bool righ
 
 /// A whole line of cells; the last one is not padded.
 static void printLine(raw_ostream &os, unsigned nameWidth, ArrayRef<std::string> cells) {
-  static constexpr unsigned widths[] = {0, 14, 18, 10, 10, 6, 7, 10};
+  static constexpr unsigned widths[] = {0, 14, 18, 10, 10, 6, 7, 10, 6};
   std::string line;
   raw_string_ostream lineOs(line);
   for (auto [i, cell] : llvm::enumerate(cells)) {
     if (i != 0)
       lineOs << "  ";
     bool last = i == std::size(widths);
-    printCell(lineOs, cell, last ? 0 : i == 0 ? nameWidth : widths[i], /*right=*/i >= 3 && !last);
+    printCell(lineOs, cell,
+              last     ? 0
+              : i == 0 ? nameWidth
+                       : widths[i],
+              /*right=*/i >= 3 && !last);
   }
   os << StringRef(line).rtrim(' ') << '\n';
   os.flush();
@@ -157,7 +257,7 @@ void TablePrinter::printHeader() {
     return;
   headerPrinted = true;
   printLine(os, nameWidth,
-            {"layer", "op", "shape", "before", "after", "bits", "zeros", "error", "done"});
+            {"layer", "op", "shape", "before", "after", "bits", "zeros", "error", "sqnr", "done"});
 }
 
 static std::string formatShape(ArrayRef<int64_t> shape) {
@@ -182,6 +282,15 @@ static std::string formatError(std::optional<double> error) {
   return formatv("{0:e3}", *error).str();
 }
 
+/// Decibels of the output; "-" if they are not known.
+static std::string formatSqnr(std::optional<double> sqnr) {
+  if (!sqnr)
+    return "-";
+  if (!std::isfinite(*sqnr))
+    return std::isnan(*sqnr) ? "nan" : "inf";
+  return formatv("{0:F1}dB", *sqnr).str();
+}
+
 void TablePrinter::printRow(const LayerReport &layer) {
   printHeader();
   std::string done = layer.action;
@@ -195,7 +304,7 @@ void TablePrinter::printRow(const LayerReport &layer) {
             {layer.name, layer.op, formatShape(layer.shape), formatBytes(layer.bytesBefore),
              formatBytes(layer.bytesAfter), formatv("{0:F2}", layer.getBitsPerWeight()).str(),
              layer.sparsity ? formatv("{0:F1}%", 100 * *layer.sparsity).str() : "-",
-             formatError(layer.relativeError), done});
+             formatError(layer.relativeError), formatSqnr(layer.outputSqnr), done});
 }
 
 void TablePrinter::printTotals(const Report &report) {
@@ -211,14 +320,56 @@ void TablePrinter::printTotals(const Report &report) {
   printLine(os, nameWidth,
             {"total", "", formatv("{0} weights", totals.weights).str(),
              formatBytes(totals.bytesBefore), formatBytes(totals.bytesAfter),
-             formatv("{0:F2}", bits).str(), "", "", done});
+             formatv("{0:F2}", bits).str(), "", "", "", done});
   if (report.modelBytesBefore == 0)
     return;
   ratio = formatRatio(report.modelBytesBefore, report.modelBytesAfter);
   printLine(os, nameWidth,
             {"model", "", "", formatBytes(report.modelBytesBefore),
-             formatBytes(report.modelBytesAfter), "", "", "",
+             formatBytes(report.modelBytesAfter), "", "", "", "",
              ratio.empty() ? "all weights" : "all weights, " + ratio + " smaller"});
+}
+
+void printAllocation(const AllocationReport &allocation, raw_ostream &os) {
+  static constexpr size_t maxLayers = 10;
+  double bits = allocation.weights == 0 ? 0.0
+                                        : 8.0 * static_cast<double>(allocation.bytes) /
+                                              static_cast<double>(allocation.weights);
+  os << formatv("mixed precision: {0:F3} bits per weight, {1} of {2}{3}\n", bits,
+                formatBytes(allocation.bytes), formatBytes(allocation.budget),
+                allocation.exact ? "" : " (not the best one: too many layers)");
+  os << "most sensitive layers (" << allocation.metric
+     << " error by format; the chosen one in brackets):\n";
+  size_t width = 5;
+  ArrayRef<SensitivityReport> worst = ArrayRef(allocation.layers).take_front(maxLayers);
+  for (const SensitivityReport &layer : worst)
+    width = std::max(width, std::min<size_t>(layer.layer.size(), 60));
+  for (const SensitivityReport &layer : worst) {
+    os << "  ";
+    printCell(os, layer.layer, static_cast<unsigned>(width));
+    for (auto [i, candidate] : llvm::enumerate(layer.candidates))
+      os << "  " << (i == layer.chosen ? "[" : "") << candidate.format << " "
+         << formatError(candidate.sensitivity) << (i == layer.chosen ? "]" : "");
+    os << "\n";
+  }
+  if (allocation.layers.size() > maxLayers)
+    os << "  and " << allocation.layers.size() - maxLayers << " more\n";
+}
+
+void printCulprits(const Report &report, raw_ostream &os) {
+  static constexpr size_t maxLayers = 5;
+  std::vector<const LayerReport *> culprits = report.getCulprits();
+  if (culprits.empty())
+    return;
+  os << "largest errors:";
+  StringRef separator = " ";
+  for (const LayerReport *layer : ArrayRef(culprits).take_front(maxLayers)) {
+    os << separator;
+    printCell(os, layer->name, 0);
+    os << " " << formatSqnr(layer->getSqnr()) << (layer->outputSqnr ? "" : " (weight)");
+    separator = ", ";
+  }
+  os << "\n";
 }
 
 void printTable(const Report &report, raw_ostream &os) {

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _compress
+from ._calibration import Activation, Statistics, collect_samples
 from ._compress import CompressError, TensorSpec, UnsupportedError
 
 if TYPE_CHECKING:
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "Activation",
     "CompressError",
     "Model",
     "Session",
+    "Statistics",
     "TensorSpec",
     "UnsupportedError",
     "load",
@@ -119,6 +123,41 @@ class Model:
         Raises `UnsupportedError` if a node or type cannot be compiled; the message names it.
         """
         return Session(self._model.compile(threads, target, dict(dims or {})))
+
+    def calibrate(
+        self,
+        data: str | os.PathLike[str] | Iterable[Mapping[str, ArrayLike]],
+        collect: str | Sequence[str] = ("minmax", "moments"),
+        samples: int = 0,
+        ops: str | Sequence[str] = (),
+        outputs: bool = False,
+        threads: int = 0,
+        dims: Mapping[str, int] | None = None,
+    ) -> Statistics:
+        """Runs the model over samples and gives statistics of the activations of its weighted ops.
+
+        data: the path of a `.npz` file, of a folder of them or of a list of paths; or dicts of
+            arrays by input name, one run each: any iterable, or an object whose `get_next` returns
+            them and None at the end, as calibration readers of onnxruntime do.
+        collect: out of `minmax` (always), `moving_average`, `moments`, `histogram`, `gram`.
+        samples: at most so many runs; 0 is all.
+        ops: names (globs) of the ops to observe; default: all.
+        outputs: whether their results are observed, too.
+        dims: sizes of symbolic dims to compile for, by name.
+
+        Values that are NaN or infinite and ops that no sample reaches are warnings. Raises
+        `CompressError` for data that do not fit the model, which names input, expected and found.
+        """
+        names = collect if isinstance(collect, str) else ",".join(collect)
+        globs = [ops] if isinstance(ops, str) else list(ops)
+        path = os.fspath(data) if isinstance(data, (str, os.PathLike)) else ""
+        arrays = [] if path else collect_samples(data, samples)
+        collected = self._model.calibrate(
+            arrays, path, names, globs, outputs, samples, threads, dict(dims or {})
+        )
+        for warning in collected.warnings:
+            warnings.warn(warning, RuntimeWarning, stacklevel=2)
+        return Statistics(collected)
 
     def save(self, path: str | os.PathLike[str], form: str = "qdq") -> None:
         """Writes the model as `.onnx`, `.mlir` or `.mlirbc`, whole or not at all.

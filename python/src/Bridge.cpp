@@ -8,6 +8,7 @@
 
 #include "Bridge.h"
 
+#include "compress/Calibration/Calibration.h"
 #include "compress/Dialect/Compress/IR/CompressDialect.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
 #include "compress/Dialect/Compress/IR/WeightStore.h"
@@ -27,6 +28,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/xxhash.h"
 #include <mutex>
 
 using namespace mlir;
@@ -213,12 +215,16 @@ public:
             for (Diagnostic &note : diagnostic.getNotes())
               os << "\nnote: " << note;
           }
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Warning)
+            warnings.push_back(diagnostic.str());
           return success();
         }) {}
+  std::vector<std::string> takeWarnings() { return std::move(warnings); }
   Failure fail() { return {text.empty() ? "unknown error" : text}; }
 
 private:
   std::string text;
+  std::vector<std::string> warnings;
   ScopedDiagnosticHandler handler;
 };
 } // namespace
@@ -280,31 +286,6 @@ Result<std::shared_ptr<bridge::Model>> bridge::Model::parse(const std::string &b
   return wrap(std::move(shared), std::move(*module), "model");
 }
 
-/// The rules of the arguments, checked and together.
-static llvm::Expected<compress::Recipe>
-resolveRecipe(const std::string &quantize, const std::string &prune, const std::string &file) {
-  compress::Recipe recipe;
-  if (!quantize.empty()) {
-    llvm::Expected<compress::Rule> rule = compress::parseQuantizeFlag(quantize);
-    if (!rule)
-      return rule.takeError();
-    recipe.rules.push_back(std::move(*rule));
-  }
-  if (!prune.empty()) {
-    llvm::Expected<compress::Rule> rule = compress::parsePruneFlag(prune);
-    if (!rule)
-      return rule.takeError();
-    recipe.rules.push_back(std::move(*rule));
-  }
-  if (!file.empty()) {
-    llvm::Expected<compress::Recipe> rules = compress::loadRecipe(file);
-    if (!rules)
-      return rules.takeError();
-    llvm::append_range(recipe.rules, rules->rules);
-  }
-  return recipe;
-}
-
 /// Bytes of the stored weights of a module.
 static uint64_t getWeightBytes(ModuleOp module) {
   uint64_t bytes = 0;
@@ -320,7 +301,7 @@ static uint64_t getWeightBytes(ModuleOp module) {
 Result<std::shared_ptr<bridge::Model>> bridge::Model::compress(const std::string &quantize,
                                                                const std::string &prune,
                                                                const std::string &recipe) const {
-  llvm::Expected<compress::Recipe> resolved = resolveRecipe(quantize, prune, recipe);
+  llvm::Expected<compress::Recipe> resolved = compress::makeRecipe(quantize, prune, recipe);
   if (!resolved) {
     Failure failure;
     failure.isUnsupported = compress::takeRecipeError(resolved.takeError(), failure.message) == 3;
@@ -371,6 +352,179 @@ bridge::Model::compile(const CompileSettings &settings) const {
     return makeFailure(session.takeError());
   return wrap(std::move(*session));
 }
+
+//===----------------------------------------------------------------------===//
+// Calibration
+//===----------------------------------------------------------------------===//
+
+struct bridge::StatisticsState {
+  compress::Statistics statistics;
+  std::vector<std::string> warnings;
+};
+
+bridge::Statistics::Statistics(std::unique_ptr<StatisticsState> state) : state(std::move(state)) {}
+bridge::Statistics::~Statistics() = default;
+
+static std::shared_ptr<bridge::Statistics> wrap(compress::Statistics statistics,
+                                                std::vector<std::string> warnings = {}) {
+  return std::make_shared<bridge::Statistics>(std::unique_ptr<bridge::StatisticsState>(
+      new bridge::StatisticsState{std::move(statistics), std::move(warnings)}));
+}
+
+Result<std::shared_ptr<bridge::Statistics>> bridge::Statistics::load(const std::string &path) {
+  llvm::Expected<compress::Statistics> loaded = compress::Statistics::load(path);
+  if (!loaded)
+    return makeFailure(loaded.takeError());
+  return wrap(std::move(*loaded));
+}
+
+std::optional<Failure> bridge::Statistics::save(const std::string &path) const {
+  if (llvm::Error error = state->statistics.save(path))
+    return makeFailure(std::move(error));
+  return std::nullopt;
+}
+
+std::vector<std::string> bridge::Statistics::getKeys() const {
+  std::vector<std::string> keys;
+  for (const auto &[key, entry] : state->statistics.getEntries())
+    keys.push_back(key);
+  return keys;
+}
+
+uint64_t bridge::Statistics::getSamples() const { return state->statistics.samples; }
+std::vector<std::string> bridge::Statistics::getWarnings() const { return state->warnings; }
+
+std::optional<bridge::Activation> bridge::Statistics::get(const std::string &key) const {
+  auto found = state->statistics.getEntries().find(key);
+  if (found == state->statistics.getEntries().end())
+    return std::nullopt;
+  std::shared_ptr<const compress::TensorStatistics> entry = found->second;
+  Activation activation;
+  activation.vectors = entry->vectors;
+  activation.runs = entry->runs;
+  activation.nonFinite = entry->nonFinite;
+  activation.gramVectors = entry->gramVectors;
+  activation.channels = entry->channels;
+  activation.features = entry->features;
+  activation.groups = entry->groups;
+  activation.histogramLow = entry->histogram.low;
+  activation.histogramHigh = entry->histogram.high;
+  auto add = [&](const char *name, const char *type, const auto &values,
+                 std::vector<int64_t> shape) {
+    if (values.empty())
+      return;
+    auto *data = const_cast<void *>(static_cast<const void *>(values.data()));
+    auto owner = std::shared_ptr<void>(entry, data);
+    activation.arrays.emplace_back(name,
+                                   Tensor{type, data, std::move(shape), {}, std::move(owner)});
+  };
+  auto addVector = [&](const char *name, const char *type, const auto &values) {
+    add(name, type, values, {static_cast<int64_t>(values.size())});
+  };
+  addVector("min", "f32", entry->min);
+  addVector("max", "f32", entry->max);
+  addVector("moving_range", "f32", entry->movingRange);
+  addVector("sum", "f64", entry->sum);
+  addVector("sum_abs", "f64", entry->sumAbs);
+  addVector("sum_squares", "f64", entry->sumSquares);
+  addVector("histogram", "ui64", entry->histogram.counts);
+  std::vector<int64_t> square{entry->groups, entry->features, entry->features};
+  add("gram", "f32", entry->gram, square);
+  add("cross", "f32", entry->cross, square);
+  return activation;
+}
+
+namespace {
+/// Samples that lie in arrays of Python.
+class ArraySamples : public compress::CalibrationData {
+public:
+  explicit ArraySamples(const std::vector<bridge::Sample> &samples) : samples(samples) {}
+
+  uint64_t getNumSamples() const override { return samples.size(); }
+
+  llvm::Expected<std::vector<std::pair<std::string, compress::HostTensor>>>
+  getSample(uint64_t index) const override {
+    std::vector<std::pair<std::string, compress::HostTensor>> sample;
+    for (const auto &[name, tensor] : samples[index]) {
+      std::optional<compress::DataType> type = compress::parseDataType(tensor.type);
+      if (!type)
+        return llvm::createStringError("input '" + name + "': the type " + tensor.type +
+                                       " is not supported");
+      llvm::Expected<compress::HostTensor> copy =
+          compress::HostTensor::copy({*type, tensor.data, tensor.shape, tensor.strides});
+      if (!copy)
+        return copy.takeError();
+      sample.emplace_back(name, std::move(*copy));
+    }
+    return sample;
+  }
+
+  llvm::Expected<uint64_t> getFingerprint() const override {
+    uint64_t hash = samples.size();
+    for (uint64_t index = 0; index < samples.size(); ++index) {
+      auto sample = getSample(index);
+      if (!sample)
+        return sample.takeError();
+      for (const auto &[name, tensor] : *sample)
+        for (StringRef bytes : {StringRef(name), StringRef(tensor.data(), tensor.getByteSize())})
+          hash = hash * 0x9E3779B97F4A7C15 ^ llvm::xxh3_64bits(bytes);
+    }
+    return hash;
+  }
+
+private:
+  const std::vector<bridge::Sample> &samples;
+};
+} // namespace
+
+Result<std::shared_ptr<bridge::Statistics>>
+bridge::Model::calibrate(const CalibrationSettings &settings,
+                         const std::vector<Sample> &samples) const {
+  compress::CalibrationOptions options;
+  llvm::Expected<compress::Collect> collect = compress::parseCollect(settings.collect);
+  if (!collect)
+    return makeFailure(collect.takeError());
+  options.collect = *collect;
+  options.threads = settings.threads;
+  options.ops = settings.ops;
+  options.outputs = settings.outputs;
+  compress::SessionOptions session;
+  for (const auto &[name, size] : settings.dims)
+    session.dims[name] = options.dims[name] = size;
+
+  std::lock_guard lock(state->shared->mutex);
+  MLIRContext *context = state->shared->context.get();
+  Diagnostics diagnostics(context);
+  OwningOpRef<ModuleOp> module = state->module->clone();
+  PassManager pm(context, ModuleOp::getOperationName());
+  compress::buildNormalizePipeline(pm);
+  if (failed(pm.run(*module)))
+    return diagnostics.fail();
+  std::unique_ptr<compress::CalibrationData> data;
+  if (settings.path.empty()) {
+    data = std::make_unique<ArraySamples>(samples);
+  } else {
+    llvm::Expected<std::vector<compress::TensorSpec>> specs =
+        compress::getModelInputs(*module, session);
+    if (!specs)
+      return makeFailure(specs.takeError());
+    auto opened = compress::openCalibrationData(settings.path, *specs, settings.samples);
+    if (!opened)
+      return makeFailure(opened.takeError());
+    data = std::move(*opened);
+  }
+  llvm::Expected<compress::Statistics> statistics =
+      compress::collectStatistics(*module, *data, options);
+  module = nullptr;
+  compress::WeightStore(context).collect(state->shared->modules);
+  if (!statistics)
+    return makeFailure(statistics.takeError());
+  return wrap(std::move(*statistics), diagnostics.takeWarnings());
+}
+
+//===----------------------------------------------------------------------===//
+// Writing
+//===----------------------------------------------------------------------===//
 
 /// Writes MLIR text or bytecode, with large weights in a file beside it.
 static LogicalResult writeModule(ModuleOp module, StringRef path, StringRef folder) {

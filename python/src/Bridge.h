@@ -78,6 +78,47 @@ private:
   std::unique_ptr<SessionState> state;
 };
 
+/// What calibration saw of one activation; see compress/Support/Statistics.h.
+struct Activation {
+  uint64_t vectors = 0, runs = 0, nonFinite = 0, gramVectors = 0;
+  int64_t channels = 0, features = 0, groups = 0;
+  double histogramLow = 0, histogramHigh = 0;
+  /// What was collected, by name: min, max, moving_range, sum, sum_abs, sum_squares, histogram, gram,
+  /// cross.
+  std::vector<std::pair<std::string, Tensor>> arrays;
+};
+
+struct StatisticsState;
+/// Statistics of a model. Immutable.
+class Statistics {
+public:
+  explicit Statistics(std::unique_ptr<StatisticsState> state);
+  ~Statistics();
+  static Result<std::shared_ptr<Statistics>> load(const std::string &path);
+  std::optional<Failure> save(const std::string &path) const;
+
+  std::vector<std::string> getKeys() const;
+  std::optional<Activation> get(const std::string &key) const;
+  uint64_t getSamples() const;
+  /// What collecting had to say.
+  std::vector<std::string> getWarnings() const;
+
+private:
+  std::unique_ptr<StatisticsState> state;
+};
+
+struct CalibrationSettings {
+  std::string collect;
+  std::vector<std::string> ops;
+  bool outputs = false;
+  int threads = 0;
+  uint64_t samples = 0;
+  std::map<std::string, int64_t> dims;
+  /// A file or folder; empty: samples in memory.
+  std::string path;
+};
+using Sample = std::vector<std::pair<std::string, Tensor>>;
+
 struct ModelState;
 /// A model as a module of the compiler. Immutable.
 class Model {
@@ -92,6 +133,9 @@ public:
   Result<std::shared_ptr<Model>> compress(const std::string &quantize, const std::string &prune,
                                           const std::string &recipe) const;
   Result<std::shared_ptr<Session>> compile(const CompileSettings &settings) const;
+  /// Runs the model over the samples of a file, or over `samples`.
+  Result<std::shared_ptr<Statistics>> calibrate(const CalibrationSettings &settings,
+                                                const std::vector<Sample> &samples) const;
   /// Writes .onnx, .mlir or .mlirbc.
   std::optional<Failure> save(const std::string &path, const std::string &form) const;
   /// What compression did, as JSON; "" if the model was not compressed.

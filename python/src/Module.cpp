@@ -127,6 +127,47 @@ static nb::dict run(Session &session, const std::map<std::string, Array> &arrays
   return outputs;
 }
 
+/// `samples` holds dicts of arrays.
+static std::shared_ptr<Statistics> calibrate(const Model &model, const nb::list &samples,
+                                             const std::string &path, const std::string &collect,
+                                             const std::vector<std::string> &ops, bool outputs,
+                                             uint64_t count, int threads,
+                                             const std::map<std::string, int64_t> &dims) {
+  std::vector<std::map<std::string, Array>> arrays;
+  std::vector<Sample> inputs;
+  for (nb::handle sample : samples) {
+    arrays.push_back(nb::cast<std::map<std::string, Array>>(sample));
+    Sample &to = inputs.emplace_back();
+    for (const auto &[name, array] : arrays.back())
+      to.emplace_back(name, toTensor(array));
+  }
+  Result<std::shared_ptr<Statistics>> result;
+  {
+    nb::gil_scoped_release release;
+    result = model.calibrate({collect, ops, outputs, threads, count, dims, path}, inputs);
+  }
+  return unwrap(std::move(result));
+}
+
+/// Counts and arrays of an entry, by name.
+static nb::object getActivation(const Statistics &statistics, const std::string &key) {
+  std::optional<Activation> activation = statistics.get(key);
+  if (!activation)
+    return nb::none();
+  nb::dict result;
+  result["vectors"] = activation->vectors;
+  result["runs"] = activation->runs;
+  result["non_finite"] = activation->nonFinite;
+  result["gram_vectors"] = activation->gramVectors;
+  result["channels"] = activation->channels;
+  result["features"] = activation->features;
+  result["groups"] = activation->groups;
+  result["histogram_range"] = nb::make_tuple(activation->histogramLow, activation->histogramHigh);
+  for (auto &[name, tensor] : activation->arrays)
+    result[name.c_str()] = toArray(std::move(tensor));
+  return result;
+}
+
 NB_MODULE(_compress, m) {
   m.doc() = "The compiler behind compress_mlir; use that.";
   auto compressError = nb::exception<CompressError>(m, "CompressError");
@@ -159,7 +200,29 @@ NB_MODULE(_compress, m) {
       },
       "path"_a, "threads"_a);
 
+  nb::class_<Statistics>(m, "Statistics")
+      .def_prop_ro("samples", &Statistics::getSamples)
+      .def_prop_ro("warnings", &Statistics::getWarnings)
+      .def("keys", &Statistics::getKeys)
+      .def("get", &getActivation, "key"_a)
+      .def(
+          "save",
+          [](const Statistics &statistics, const std::string &path) {
+            nb::gil_scoped_release release;
+            check(statistics.save(path));
+          },
+          "path"_a);
+  m.def(
+      "load_statistics",
+      [](const std::string &path) {
+        nb::gil_scoped_release release;
+        return unwrap(Statistics::load(path));
+      },
+      "path"_a);
+
   nb::class_<Model>(m, "Model")
+      .def("calibrate", &calibrate, "samples"_a, "path"_a, "collect"_a, "ops"_a, "outputs"_a,
+           "count"_a, "threads"_a, "dims"_a)
       .def(
           "compress",
           [](const Model &model, const std::string &quantize, const std::string &prune,

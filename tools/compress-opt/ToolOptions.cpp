@@ -26,8 +26,24 @@ struct Flags {
                               cl::value_desc("filename"), cl::init("-")};
   cl::opt<std::string> quantize{
       "quantize", cl::cat(category),
-      cl::desc("Quantize weights: int4 (group 128), int2, w8, int8 (weights and activations); "
-               "with ,group=32 ,asymmetric ,convention=... ,activations=dynamic")};
+      cl::desc("Quantize: int8 (weights and activations), w8, int4, int3, int2, nf4, fp8, mxfp4, "
+               "nvfp4, ternary, binary, fp16, palette, mixed:avg=5, ...; with ,group=32 "
+               ",asymmetric ,method=gptq|gptaq|hqq|adaround|awq|smoothquant|quarot ...")};
+  cl::opt<std::string> calibration{
+      "calibration", cl::cat(category), cl::value_desc("data"),
+      cl::desc("Samples to run the model on: a .npz file keyed by input name, a folder of such "
+               "files, or a list of paths")};
+  cl::opt<uint64_t> samples{"samples", cl::cat(category), cl::init(0), cl::value_desc("N"),
+                            cl::desc("Use at most N samples (default: all)")};
+  cl::opt<std::string> statistics{
+      "statistics", cl::cat(category), cl::value_desc("filename"),
+      cl::desc("Statistics of activations from compress-calibrate, instead of samples")};
+  cl::opt<std::string> resume{
+      "resume", cl::cat(category), cl::value_desc("folder"),
+      cl::desc("Keep finished layers of a calibrated run there, and go on where one stopped")};
+  cl::opt<std::string> progress{
+      "progress", cl::cat(category), cl::init("plain"),
+      cl::desc("How calibration tells how far it is, on standard error: plain, json or off")};
   cl::opt<std::string> prune{"prune", cl::cat(category),
                              cl::desc("Prune weights: N:M keeps N of every M, for example 2:4")};
   cl::opt<std::string> lowRank{"low-rank", cl::cat(category), cl::Hidden,
@@ -69,36 +85,35 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   recipeFile = flags.recipe;
   reportFile = flags.report;
   weights = flags.model.getWeightsMode();
+  calibration = flags.calibration;
+  samples = flags.samples;
+  statistics = flags.statistics;
+  resume = flags.resume;
+  progress = flags.progress;
 
-  // Recipes: flags first, so that a file can refine what they say.
   std::string message;
-  auto add = [&](llvm::Expected<Rule> rule) {
-    if (rule) {
-      recipe.rules.push_back(std::move(*rule));
-      return 0;
-    }
-    return takeRecipeError(rule.takeError(), message);
-  };
+  llvm::Expected<Recipe> rules = makeRecipe(quantize, prune, recipeFile);
   int code = 0;
-  if (!quantize.empty())
-    code = add(parseQuantizeFlag(quantize));
-  if (!code && !prune.empty())
-    code = add(parsePruneFlag(prune));
+  if (rules)
+    recipe = std::move(*rules);
+  else
+    code = takeRecipeError(rules.takeError(), message);
   if (!code && !flags.lowRank.empty())
     code = takeRecipeError(parseLowRankFlag(flags.lowRank), message);
   if (!code && !flags.share.empty())
     code = takeRecipeError(parseShareFlag(flags.share), message);
-  if (!code && !recipeFile.empty()) {
-    llvm::Expected<Recipe> file = loadRecipe(recipeFile);
-    if (file)
-      llvm::append_range(recipe.rules, file->rules);
-    else
-      code = takeRecipeError(file.takeError(), message);
-  }
   if (code)
     return fail(program, message, code);
   if (!reportFile.empty() && !compresses())
     return fail(program, "--report needs --quantize, --prune or --recipe");
+  if (!compresses() && (!calibration.empty() || !statistics.empty()))
+    return fail(program, "--calibration and --statistics need --quantize, --prune or --recipe");
+  if (!resume.empty() && calibration.empty())
+    return fail(program, "--resume needs --calibration");
+  if (samples && calibration.empty())
+    return fail(program, "--samples needs --calibration");
+  if (progress != "plain" && progress != "json" && progress != "off")
+    return fail(program, "--progress: expects plain, json or off, got '" + progress + "'");
 
   // ONNX.
   if (llvm::Error error = flags.model.getOptions(importOptions, exportOptions))
@@ -120,4 +135,9 @@ void ToolOptions::setPipelineOptions(CompressPipelineOptions &options) const {
   options.quantize = quantize;
   options.prune = prune;
   options.recipe = recipeFile;
+  options.calibration = calibration;
+  options.samples = samples;
+  options.statistics = statistics;
+  options.resume = resume;
+  options.progress = progress;
 }

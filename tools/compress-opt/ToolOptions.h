@@ -23,6 +23,9 @@ namespace compress {
 struct ToolOptions {
   std::string input, output;
   std::string quantize, prune, recipeFile, reportFile;
+  /// Calibration: samples and how many of them, or what was seen of them before.
+  std::string calibration, statistics, resume, progress;
+  uint64_t samples = 0;
   /// Rules of all of them, resolved.
   Recipe recipe;
   onnx::ExportOptions exportOptions;

@@ -15,6 +15,7 @@
 #include "ToolOptions.h"
 #include "ToolReport.h"
 
+#include "compress/Calibration/Passes.h"
 #include "compress/Codegen/Lowering.h"
 #include "compress/Codegen/Passes.h"
 #include "compress/Conversion/Passes.h"
@@ -122,6 +123,7 @@ int main(int argc, char **argv) {
   registerCompressConversionPasses();
   registerCompressCodegenPasses();
   registerCompressMathPasses();
+  registerCompressCalibrationPasses();
   registerCodegenPipelines();
   registerCompressPipelines();
   DialectRegistry registry;

@@ -99,13 +99,8 @@ static bool addSize(StringRef text, llvm::StringMap<int64_t> &sizes) {
 /// Recipes are checked before the model is read.
 static int checkRecipe(const RunOptions &options) {
   std::string message;
-  int code = 0;
-  if (!options.quantize.empty())
-    code = takeRecipeError(parseQuantizeFlag(options.quantize).takeError(), message);
-  if (!code && !options.prune.empty())
-    code = takeRecipeError(parsePruneFlag(options.prune).takeError(), message);
-  if (!code && !options.recipe.empty())
-    code = takeRecipeError(loadRecipe(options.recipe).takeError(), message);
+  int code = takeRecipeError(
+      makeRecipe(options.quantize, options.prune, options.recipe).takeError(), message);
   return code ? fail(message, code) : 0;
 }
 

@@ -5,7 +5,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(
   llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools clang-22 libclang-rt-22-dev lld-22
-  clang-format-22 ninja-build cmake ccache libprotozero-dev libeigen3-dev libzip-dev libgtest-dev
+  clang-format-22 ninja-build cmake ccache libprotozero-dev libeigen3-dev libopenblas0-pthread
+  libzip-dev libgtest-dev
   zlib1g-dev libzstd-dev libxml2-dev libedit-dev libffi-dev libcurl4-openssl-dev python3-venv
   python3-dev
 )

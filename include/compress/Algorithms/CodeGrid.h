@@ -38,11 +38,20 @@ enum class ScaleRule : uint8_t {
   /// `m / (largest of the table)` divided by a factor of the tensor, in f8E4M3FN, times that factor
   /// (NVFP4).
   E4M3,
+  /// `2^(round(log2 m) - e)` in the stored float type, with `e` as above.
+  NearestPowerOfTwo,
   /// The mean magnitude (binary: the least-squares optimum for the table {-1, 1}).
   MeanAbs,
+  /// 1: the table has the values themselves (palettes).
+  One,
   /// The scale that is best for a ternary table {-1, 0, 1} (exact, by sorted magnitudes).
   TernaryExact,
 };
+
+/// How the ranges of blocks are found.
+enum class WeightRange : uint8_t { MinMax, Mse };
+
+struct QuantizedMatrix;
 
 /// Scale and zero point of a block.
 struct BlockParameters {
@@ -55,9 +64,12 @@ class CodeGrid {
 public:
   /// An integer grid. `scaleType` (f32, f16, bf16) is the stored type of scales.
   static CodeGrid makeUniform(UniformGrid grid, DataType scaleType = DataType::F32);
-  /// Values of the codes 0, 1, ... of `codeType`, in any order; codes beyond are not used. `x` gets
-  /// the code of the nearest value of `x / s`; between two values the one on the side of `bounds`
-  /// (see `Bound`), by default the midpoint with ties to the lower value.
+  /// Values of the codes 0, 1, ... of `codeType` (the low bits of a code count: -1 of i2 is the
+  /// fourth), in any order; codes beyond, and codes whose value is NaN or infinite, are not used.
+  /// Of codes with equal values (0 and -0) the first is used. `x` gets the code of the nearest
+  /// value of `x / s`; between two values the one on the side of `bounds` (see `Bound`, one for
+  /// each pair of neighbouring values that differ), by default the midpoint with ties to the lower
+  /// value. `scaleType` is that of the rule where that says it.
   struct Bound {
     float at;
     /// Whether a value equal to `at` belongs to the upper neighbour.
@@ -80,7 +92,10 @@ public:
   float getTensorScale() const { return tensorScale; }
 
   /// Parameters for `values[0], values[stride], ...` (`count` of them, finite) when both ends of
-  /// their range are multiplied by `shrink` (in (0, 1]).
+  /// their range are multiplied by `shrink` (in (0, 1]); for `MeanAbs` and `TernaryExact` the scale
+  /// is, and for `One` nothing. A scale of 0 (a block of zeros, or by rounding to the stored type)
+  /// becomes 1 except for `MeanAbs`, whose table may have no 0; a scale that the stored type cannot
+  /// hold is infinite, except for `PowerOfTwo` and `E4M3`, which saturate.
   BlockParameters fit(const float *values, size_t count, size_t stride = 1, float shrink = 1) const;
   /// Parameters with the least sum of `weights[i] * |x^ - x|^norm` over shrink factors
   /// `1 - i / 100`, `i < 80`, ties to the larger factor (Frantar et al., "GPTQ", the option `mse`,
@@ -102,16 +117,36 @@ public:
                    uint8_t *codes, size_t codeStride, float *rounded) const;
 
 private:
+  /// What `fit` takes of the values of a block: range, and for `MeanAbs` and `TernaryExact` the
+  /// scale before rounding.
+  struct BlockRange {
+    float low, high, base;
+  };
+  BlockRange getRange(const float *values, size_t count) const;
+  BlockParameters getParameters(BlockRange range, float shrink) const;
+  /// Codes of `count` (at most `kTile`) consecutive values of one block.
+  void encodeRun(const float *values, size_t count, BlockParameters block, uint8_t *codes) const;
+  unsigned findInTable(float ratio) const;
+  void encodeRatios(const float *ratios, size_t count, uint8_t *codes) const;
+  friend QuantizedMatrix quantizeMatrix(const CodeGrid &grid, const float *weight, size_t rows,
+                                        size_t columns, size_t group, WeightRange range,
+                                        ParallelFor parallelFor);
+  friend std::vector<float> dequantizeMatrix(const CodeGrid &grid, const QuantizedMatrix &matrix);
+
   UniformGrid uniform;
   CodeRange range{};
   DataType codeType = DataType::I8, scaleType = DataType::F32;
   ScaleRule rule = ScaleRule::AbsMax;
   float tensorScale = 1;
   std::vector<float> table;
-  /// Values in ascending order with their codes, and the bounds between neighbours.
-  std::vector<float> sorted;
+  /// The largest magnitude of the table.
+  float tableMax = 1;
+  /// Values in ascending order, each once, with their codes; `thresholds[i]` is the smallest float
+  /// that belongs to `sorted[i + 1]`.
+  std::vector<float> sorted, thresholds;
   std::vector<uint8_t> sortedCodes;
-  std::vector<Bound> bounds;
+  /// For large tables: by the leading bits of a float, the index of the smallest such float.
+  std::vector<uint8_t> firstIndex;
 };
 
 /// A quantized matrix `[rows, columns]`, rows are output channels and columns the contraction;
@@ -128,9 +163,6 @@ struct QuantizedMatrix {
     return blocks[row * getNumGroups() + column / group];
   }
 };
-
-/// How the ranges of blocks are found.
-enum class WeightRange : uint8_t { MinMax, Mse };
 
 /// Round to nearest of `weight` `[rows, columns]` (row-major, finite).
 QuantizedMatrix quantizeMatrix(const CodeGrid &grid, const float *weight, size_t rows,

@@ -19,6 +19,7 @@
 #include "compress/Algorithms/UniformQuantization.h"
 #include "compress/Analysis/WeightChain.h"
 #include "compress/Dialect/Compress/IR/WeightStore.h"
+#include <variant>
 
 namespace mlir {
 namespace compress {
@@ -55,12 +56,54 @@ private:
   WeightSourceOpInterface source;
 };
 
-/// A weight in the normal form [dequantize] o [expand_nm] o load.
+/// Scales that are codes themselves: `dequantize(codes, factor)`. MX formats have f8E8M0FNU codes
+/// and the factor 1, NVFP4 has f8E4M3FN codes and a factor of the tensor.
+struct NestedScales {
+  /// Shape of the scales; any code type of `compress.dequantize`.
+  StoredTensor codes;
+  /// Rank 0, in the float type of the scales.
+  StoredTensor factor;
+};
+
+/// Scales that are quantized with a table, blocks and an offset (QLoRA's double quantization):
+/// `add(reshape(lookup(codes, table, scale) {block = [block]}), offset)`.
+struct DoubleScales {
+  /// `[n]` of ui8 (or narrower unsigned codes), where n is the number of scales in row-major order.
+  StoredTensor codes;
+  /// An entry for every code of the type; `[256]` for ui8. Float type of the scales, as are `scale`
+  /// and `offset`.
+  StoredTensor table;
+  /// `[ceil(n / block)]`.
+  StoredTensor scale;
+  /// Rank 0.
+  StoredTensor offset;
+  int64_t block = 256;
+};
+
+/// Scales that the module computes from weights, as they were read. They are kept as long as no
+/// step replaces them.
+struct ScaleExpression {
+  Value value;
+  /// Bytes of the stored tensors it reads.
+  uint64_t bytes = 0;
+};
+
+/// A weight in the normal form [mask] o [dequantize | lookup | cast] o [expand_nm] o load:
+///
+///   what is set          chain                                     example
+///   nothing              values                                    dense floats
+///   nothing, `isCast()`  cast(values)                              f16 storage of an f32 weight
+///   scales               dequantize(values, scales[, zero points]) int8, f8E4M3FN, MX, NVFP4
+///   table                lookup(values, table)                     palettes
+///   table and scales     lookup(values, table, scales)             NF4, binary
+///
+/// To make one, set `values` to the codes (`makeCodes`), `table` (`makeFloats`) and `scales` (one
+/// of `makeScales`, `makeNestedScales`, `makeDoubleScales`), all allocated from the store.
 struct EncodedWeight {
   /// Type of the decoded weight.
   RankedTensorType type;
-  /// What is stored: floats, or codes if there are scales; only the kept ones if there is a
-  /// pattern.
+  /// What is stored: floats, or codes (`hasCodes()`); only the kept ones if there is a pattern.
+  /// Codes are integers or floats of at most 8 bits; with a table they are unsigned or i1.
   StoredTensor values;
   /// N:M pattern along `axis`. Between steps the values may be dense: then `mask` has one byte per
   /// element (1: kept), and `fill` and `positions` have no meaning; see `compactPattern`.
@@ -73,23 +116,84 @@ struct EncodedWeight {
     bool isDense() const { return !mask.empty(); }
   };
   std::optional<Pattern> pattern;
-  /// Block sizes per dim (-1: whole), scales and zero points.
+  /// Values of the codes, in the weight's float type: rank 1, an entry for every code of the type.
+  std::optional<StoredTensor> table;
+  /// Block sizes per dim (-1: whole; empty: one block), scales and zero points.
   struct Scales {
     SmallVector<int64_t> block;
+    /// The scales, in the weight's float type and of shape `getScaleShape(type, block)`: what is
+    /// stored, or what `storage` stands for.
     StoredTensor scale;
+    /// Codes of zero, of the type of the codes and the shape of the scales. Never with a table.
     std::optional<StoredTensor> zeroPoint;
+    /// How the scales are stored; nothing: as they are.
+    std::variant<std::monostate, NestedScales, DoubleScales, ScaleExpression> storage;
+
+    bool isDirect() const { return std::holds_alternative<std::monostate>(storage); }
+    /// Bytes of everything that is stored for the scales, zero points included.
+    uint64_t getStoredBytes() const;
   };
   std::optional<Scales> scales;
+  /// Elements that are zero although no code says so: a bool for each element of `type`. Only
+  /// weights without a code of zero (see `explainNoZeroCode`) have one.
+  std::optional<StoredTensor> mask;
 
+  /// Whether the values are codes, not floats.
+  bool hasCodes() const { return scales || table; }
+  /// Whether the values are floats of another type than the weight.
+  bool isCast() const {
+    return !hasCodes() && values.getType().getElementType() != type.getElementType();
+  }
   /// Bytes of all stored tensors.
   uint64_t getStoredBytes() const;
 };
+
+/// A new tensor of codes, from the low bits of one byte per code, packed as the store packs them.
+FailureOr<StoredTensor> makeCodes(WeightStore &store, RankedTensorType type,
+                                  ArrayRef<uint8_t> codes, EmitErrorFn emitError);
+/// A new tensor of floats of any float type, each rounded to nearest, ties to even, saturating.
+FailureOr<StoredTensor> makeFloats(WeightStore &store, RankedTensorType type,
+                                   ArrayRef<float> values, EmitErrorFn emitError);
+
+/// Scales of the weight type `type` that are stored as they are: `values` in row-major order of
+/// `getScaleShape(type, block)`, rounded to the element type of `type`.
+FailureOr<EncodedWeight::Scales> makeScales(WeightStore &store, RankedTensorType type,
+                                            ArrayRef<int64_t> block, ArrayRef<float> values,
+                                            EmitErrorFn emitError);
+/// Scales that are stored as codes of `codeType` (f8E8M0FNU, f8E4M3FN, ...): each value divided by
+/// `factor`, in f32, and rounded to it. `scale` holds what these codes stand for: exactly `values`
+/// if they are representable.
+FailureOr<EncodedWeight::Scales> makeNestedScales(WeightStore &store, RankedTensorType type,
+                                                  ArrayRef<int64_t> block, DataType codeType,
+                                                  ArrayRef<float> values, float factor,
+                                                  EmitErrorFn emitError);
+/// Scales in double quantization, from what the algorithm gives: `codes`, one ui8 for each scale in
+/// row-major order, the `table` of 256 values, `scales` for each `secondBlock` codes, and `offset`.
+FailureOr<EncodedWeight::Scales> makeDoubleScales(WeightStore &store, RankedTensorType type,
+                                                  ArrayRef<int64_t> block, ArrayRef<uint8_t> codes,
+                                                  ArrayRef<float> table, ArrayRef<float> scales,
+                                                  float offset, int64_t secondBlock,
+                                                  EmitErrorFn emitError);
+
+/// The code that means zero in all blocks (as a number: sign- or zero-extended): the zero point, 0,
+/// or the first entry of the table that is zero. Nothing if there is none.
+std::optional<int64_t> getZeroCode(const EncodedWeight &weight);
+/// Why `getZeroCode` is nothing, for remarks; empty if it is not. Such weights have no N:M pattern.
+std::string explainNoZeroCode(const EncodedWeight &weight);
+
+/// Dense decoded values of a weight, masks included, as a new tensor of type `weight.type`.
+FailureOr<StoredTensor> decodeWeight(WeightStore &store, const EncodedWeight &weight,
+                                     EmitErrorFn emitError);
+/// Converts the values of a weight in f16 or bf16 storage (`isCast()`) to the weight's type. Steps
+/// that take floats of that type, such as quantization, do this first.
+LogicalResult widenValues(WeightStore &store, EncodedWeight &weight, EmitErrorFn emitError);
 
 /// Why `chain` cannot be read as an `EncodedWeight`; empty if it can. Touches no bytes.
 std::string explainUnsupported(const WeightChain &chain);
 
 /// The weight of a supported chain. A mask (outermost, constant) is made physical: masked values
-/// are zero, masked codes are the code of zero. Failure comes with a diagnostic.
+/// are zero, masked codes are the code of zero; it is kept if there is no such code. Failure comes
+/// with a diagnostic.
 FailureOr<EncodedWeight> readEncodedWeight(WeightStore &store, const WeightChain &chain,
                                            EmitErrorFn emitError);
 
@@ -97,11 +201,12 @@ FailureOr<EncodedWeight> readEncodedWeight(WeightStore &store, const WeightChain
 LogicalResult expandPattern(WeightStore &store, EncodedWeight &weight, EmitErrorFn emitError);
 
 /// Reduces dense values to the kept ones and their positions. If no single code means zero in all
-/// blocks, the values stay dense and the pattern is dropped; the result says whether it was kept.
+/// blocks (`explainNoZeroCode`), the values stay dense and the pattern is dropped; the result says
+/// whether it was kept.
 FailureOr<bool> compactPattern(WeightStore &store, EncodedWeight &weight, EmitErrorFn emitError);
 
-/// Sets the elements whose `mask` byte is 0 (one per element of the dense weight) to zero. The
-/// values must be dense.
+/// Sets the elements whose `mask` byte is 0 (one per element of the dense weight) to zero: their
+/// codes, or, where no code means zero, bits of `weight.mask`. The values must be dense.
 LogicalResult applyDenseMask(WeightStore &store, EncodedWeight &weight, ArrayRef<uint8_t> mask,
                              EmitErrorFn emitError);
 
@@ -109,7 +214,8 @@ LogicalResult applyDenseMask(WeightStore &store, EncodedWeight &weight, ArrayRef
 /// none.
 SmallVector<int64_t> getZeroPoints(const EncodedWeight &weight);
 
-/// The quantized tensor that algorithms take; `weight` has scales, and `codes` are its dense codes.
+/// The quantized tensor that algorithms take; `codes` are the dense codes of `weight`. Failure if
+/// it is not of integer codes with scales (`decodeWeight` works for all).
 FailureOr<QuantizedTensor> getQuantizedTensor(const EncodedWeight &weight,
                                               const StoredTensor &codes);
 
@@ -126,6 +232,9 @@ FailureOr<StoredTensor> expandValues(WeightStore &store, const EncodedWeight &we
 /// the form, else by the executable semantics of its links.
 FailureOr<StoredTensor> decodeChain(WeightStore &store, const WeightChain &chain,
                                     EmitErrorFn emitError);
+
+/// Value of a stored expression (`isStoredExpression`), as a new tensor.
+FailureOr<StoredTensor> evaluateStored(WeightStore &store, Value value, EmitErrorFn emitError);
 
 /// All elements of a stored float tensor, exactly.
 std::vector<double> toDoubles(const StoredTensor &tensor);

@@ -33,7 +33,8 @@ struct WeightChain {
   /// Op with the bytes at the end of the chain.
   WeightSourceOpInterface source;
 
-  /// Ops with the stored tensors of the chain: codes, scales, zero points, positions, masks.
+  /// Ops with the stored tensors of the chain, each once, that of `source` first: codes, scales
+  /// (all that they are computed from), zero points, tables, positions, masks.
   SmallVector<WeightSourceOpInterface, 4> getSources() const;
   RankedTensorType getType() const { return cast<RankedTensorType>(root.getType()); }
   /// Name of the source, for diagnostics and reports.
@@ -48,6 +49,14 @@ struct WeightChain {
     return {};
   }
 };
+
+/// Whether `value` is a stored tensor or computed from such by decode links, additions and
+/// reshapes: what the scales of a chain may be.
+bool isStoredExpression(Value value);
+
+/// The ops with the stored tensors that `value` is computed from, each once. Shapes of reshapes do
+/// not count. Values that are no stored expression give nothing.
+SmallVector<WeightSourceOpInterface, 4> getStoredSources(Value value);
 
 /// Chain of `value`; failure if it does not end in a weight source with a ranked tensor.
 FailureOr<WeightChain> getWeightChain(Value value);

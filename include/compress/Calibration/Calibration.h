@@ -68,6 +68,8 @@ struct CalibrationOptions {
   std::vector<std::string> ops;
   /// Also observe the results of these ops.
   bool outputs = false;
+  /// Sizes of symbolic dims of the inputs, as in `SessionOptions`.
+  llvm::StringMap<int64_t> dims = {};
   /// Where progress goes; null: nowhere.
   Progress *progress = nullptr;
 };

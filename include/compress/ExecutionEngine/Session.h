@@ -14,6 +14,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringMap.h"
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +63,21 @@ struct TensorSpec {
   /// As in messages: `f32[batch,3,?]`.
   std::string getTypeString() const;
 };
+
+/// The inputs that a session of `module` has. Errors: no function to compile, inputs that are no
+/// tensors of numbers.
+llvm::Expected<std::vector<TensorSpec>> getModelInputs(ModuleOp module,
+                                                       const SessionOptions &options = {});
+
+/// A value that the model shows while it runs: a `compress.observe` of its module.
+struct Observation {
+  /// What the value is ("fc1:input"), and which statistics are asked of it.
+  std::vector<std::string> ids, statistics;
+};
+
+/// Gets the values that a model shows: `index` is the position in `Session::getObservations`. The
+/// view is valid during the call. After an error nothing more is shown, and the run ends with it.
+using Observer = std::function<llvm::Error(size_t index, const TensorView &value)>;
 
 /// What was compiled.
 struct SessionPlan {
@@ -125,6 +141,12 @@ public:
   ArrayRef<TensorSpec> getInputs() const { return inputs; }
   ArrayRef<TensorSpec> getOutputs() const { return outputs; }
   const SessionPlan &getPlan() const { return plan; }
+  /// Values that runs show to the observer; a run shows each as often as it is computed. Archives
+  /// do not keep them.
+  ArrayRef<Observation> getObservations() const { return observations; }
+  /// Calls `observer` in the runs that follow, on the thread that calls `run`; null: none. Results
+  /// do not depend on it. Not during a run.
+  void setObserver(Observer observer);
   /// Writes the compiled model to an archive (compress/ExecutionEngine/Archive.h), which `load`
   /// maps: code, description and weights. The file is whole or not there.
   llvm::Error save(StringRef path) const;
@@ -156,6 +178,7 @@ private:
   friend class SessionBuilder;
 
   std::vector<TensorSpec> inputs, outputs;
+  std::vector<Observation> observations;
   SessionPlan plan;
   std::unique_ptr<Impl> impl;
 };

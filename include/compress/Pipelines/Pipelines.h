@@ -23,9 +23,26 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
                                llvm::cl::init("")};
   Option<std::string> prune{*this, "prune", llvm::cl::desc("As the flag --prune, for example 2:4"),
                             llvm::cl::init("")};
+  Option<std::string> calibration{*this, "calibration",
+                                  llvm::cl::desc("Samples to run the model on: a .npz file, a "
+                                                 "folder of them, or a list of paths"),
+                                  llvm::cl::init("")};
+  Option<uint64_t> samples{*this, "samples", llvm::cl::desc("At most so many samples; 0: all"),
+                           llvm::cl::init(0)};
+  Option<std::string> statistics{*this, "statistics",
+                                 llvm::cl::desc("Statistics file, instead of samples"),
+                                 llvm::cl::init("")};
+  Option<std::string> resume{*this, "resume",
+                             llvm::cl::desc("Folder that keeps finished layers"),
+                             llvm::cl::init("")};
+  Option<std::string> progress{*this, "progress", llvm::cl::desc("plain, json or off"),
+                               llvm::cl::init("off")};
+  ListOption<std::string> exclude{*this, "exclude",
+                                  llvm::cl::desc("Names of ops to leave alone")};
 };
 
-/// `compress` phase: clean up, plan, prune and quantize, check. The order is fixed, whatever the
+/// `compress` phase: clean up, plan, transform, prune and quantize, check. With samples or
+/// statistics, methods that look at activations are used. The order is fixed, whatever the
 /// order of the flags. ONNX nodes are normalised first; modules without any are not changed by
 /// that.
 void buildCompressPipeline(OpPassManager &pm, const CompressPipelineOptions &options);

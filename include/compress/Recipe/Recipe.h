@@ -15,7 +15,7 @@
 #ifndef COMPRESS_RECIPE_RECIPE_H
 #define COMPRESS_RECIPE_RECIPE_H
 
-#include "compress/Algorithms/UniformQuantization.h"
+#include "compress/Recipe/QuantizeSpec.h"
 #include "compress/Recipe/Selector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -63,41 +63,6 @@ int takeRecipeError(llvm::Error error, std::string &message);
 // Specifications
 //===----------------------------------------------------------------------===//
 
-/// Stored integer format of a weight.
-enum class WeightFormat { Int8, Int4, Int2 };
-
-/// Which elements of a weight share a scale.
-enum class ScaleGranularity {
-  /// All.
-  Tensor,
-  /// All of one output channel.
-  Channel,
-  /// `group` consecutive ones along the contraction of one output channel.
-  Group,
-};
-
-/// How codes are chosen: round to nearest.
-enum class QuantizeMethod { Rtn };
-
-/// What happens to the activations of a quantized layer: nothing, or int8 with scales computed at
-/// run time (per row for `linear`, per tensor for `conv`).
-enum class ActivationMode { None, Dynamic };
-
-/// How a layer is quantized. The default is that of `int4`.
-struct QuantizeSpec {
-  WeightFormat format = WeightFormat::Int4;
-  ScaleGranularity granularity = ScaleGranularity::Group;
-  /// Elements of a group; 0 unless `granularity` is `Group`.
-  int64_t group = 128;
-  /// Whether the code of zero is 0 and no zero point is stored; follows from `convention`.
-  bool symmetric = true;
-  GridConvention convention = GridConvention::SymSignedMax;
-  QuantizeMethod method = QuantizeMethod::Rtn;
-  ActivationMode activations = ActivationMode::None;
-
-  bool operator==(const QuantizeSpec &other) const = default;
-};
-
 /// Which elements survive pruning: those of largest magnitude.
 enum class PruneMethod { Magnitude };
 
@@ -111,18 +76,10 @@ struct PruneSpec {
   bool operator==(const PruneSpec &other) const = default;
 };
 
-/// Largest `m` of `n:m`, and largest group, that a recipe may ask for.
+/// Largest `m` of `n:m` that a recipe may ask for.
 constexpr int64_t maxPruneBlock = 256;
-constexpr int64_t maxGroup = int64_t(1) << 31;
 
-/// Bits of one code: 8, 4 or 2.
-unsigned getBits(WeightFormat format);
-/// Names as written in recipes: `int4`, `group`, `sym_restricted`, `rtn`, `dynamic`, `magnitude`.
-llvm::StringRef getName(WeightFormat format);
-llvm::StringRef getName(ScaleGranularity granularity);
-llvm::StringRef getName(GridConvention convention);
-llvm::StringRef getName(QuantizeMethod method);
-llvm::StringRef getName(ActivationMode mode);
+/// Name as written in recipes: `magnitude`.
 llvm::StringRef getName(PruneMethod method);
 
 //===----------------------------------------------------------------------===//
@@ -205,17 +162,18 @@ llvm::Expected<Recipe> parseRecipe(llvm::StringRef text, llvm::StringRef fileNam
 /// Reads a recipe file; `extends` is relative to the file it stands in.
 llvm::Expected<Recipe> loadRecipe(llvm::StringRef path);
 
-/// Reads the value of `--quantize`, for example `int4,group=32,asymmetric,method=rtn`.
-llvm::Expected<QuantizeSpec> parseQuantizeSpec(llvm::StringRef text);
 /// Reads the value of `--prune`, for example `2:4,method=magnitude`.
 llvm::Expected<PruneSpec> parsePruneSpec(llvm::StringRef text);
 /// Writes a specification so that it reads back the same.
-std::string toString(const QuantizeSpec &spec);
 std::string toString(const PruneSpec &spec);
 
 /// The rule that a flag stands for; it selects `Selector::getDefault()`. `none` is accepted, too.
 llvm::Expected<Rule> parseQuantizeFlag(llvm::StringRef text);
 llvm::Expected<Rule> parsePruneFlag(llvm::StringRef text);
+/// The rules of `--quantize` and `--prune`, and after them, so that it can refine what they say,
+/// those of the recipe file; any of them may be empty.
+llvm::Expected<Recipe> makeRecipe(llvm::StringRef quantize, llvm::StringRef prune,
+                                  llvm::StringRef file);
 /// `--low-rank` and `--share` are known but not available: always an error, of kind `Unsupported`
 /// where the text is one that a later version will take.
 llvm::Error parseLowRankFlag(llvm::StringRef text);

@@ -42,6 +42,9 @@ struct LayerInfo {
   int64_t count = 1;
   /// Elements of the dense weight.
   int64_t numElements = 0;
+  /// Whether it computes the logits of a language model: its weight has the shape of an embedding
+  /// table, or its name says `lm_head`.
+  bool isHead = false;
 };
 
 /// A pattern for names: a glob (`*` any characters, `?` one byte) or, after `re:`, a POSIX extended
@@ -71,10 +74,13 @@ struct Selector {
   /// One of the first or last so many weighted layers of the model.
   std::optional<int64_t> first;
   std::optional<int64_t> last;
+  /// Whether it computes the logits of a language model (see `LayerInfo::isHead`).
+  std::optional<bool> head;
   /// The weight has at least so many elements.
   std::optional<int64_t> minElements;
 
-  /// What the flags select: linear, matmul, conv and conv_transpose; no embedding tables.
+  /// What the flags select: linear, matmul, conv and conv_transpose; no embedding tables. With
+  /// `--quantize` of weights only, `head` is false besides.
   static Selector getDefault();
   bool operator==(const Selector &other) const = default;
 };

@@ -47,6 +47,12 @@ llvm::Expected<Tensor> dequantize(const Tensor &q, const Tensor &scale, const Te
 llvm::Expected<Tensor> fakeQuantize(const Tensor &x, const Tensor &scale, const Tensor *zeroPoint,
                                     llvm::ArrayRef<int64_t> block, DataType type);
 
+/// scale * (the entry of `table` next to x / scale), in the type of `x`: of two entries a < b the
+/// upper one where the quotient is above (a + b) / 2, all in f32 (f64 if a type is `F64`). NaN
+/// gives the first entry. `table` is [n] of floats, of which the first `entries` count.
+llvm::Expected<Tensor> fakeQuantizeTable(const Tensor &x, const Tensor &scale, const Tensor &table,
+                                         llvm::ArrayRef<int64_t> block, uint64_t entries);
+
 struct DynamicQuantizeResult {
   Tensor q;
   /// Type of `x`; per block, rank 0 when `block` is empty.
@@ -69,6 +75,11 @@ dynamicQuantize(const Tensor &x, llvm::ArrayRef<int64_t> block, DataType type, b
 /// and more are errors. Any element type in the table.
 llvm::Expected<Tensor> lookup(const Tensor &codes, const Tensor &table,
                               llvm::ArrayRef<int64_t> block = {});
+
+/// table[code] * scale, in f32 (f64 for `F64`), rounded once to the float type of table and scale;
+/// the table is [n].
+llvm::Expected<Tensor> lookup(const Tensor &codes, const Tensor &table, const Tensor &scale,
+                              llvm::ArrayRef<int64_t> block);
 
 /// Length along the axis of the kept codes of a dense length: floor(length / m)
 /// * n + min(n, length % m).

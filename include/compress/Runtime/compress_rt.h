@@ -65,6 +65,12 @@ void compress_rt_error(const char *message);
  * return nothing and can fail, such as `compress_rt_parallel_for`. */
 int32_t compress_rt_failed(void);
 
+/* Shows a dense, row-major tensor to the observer of the context, if it has one. `index` says which
+ * value it is, `element_type` is a `DataType` (compress/Support/DataType.h). Models that were not
+ * made to be observed do not call it. */
+void compress_rt_observe(int64_t index, const void *data, int64_t rank, const int64_t *sizes,
+                         int32_t element_type);
+
 /*===- Called by whoever runs compiled models --------------------------------===*/
 
 /* Threads, workspace, outputs and error message of one run at a time. */
@@ -110,6 +116,15 @@ typedef void (*compress_rt_parallel_function)(void *user, compress_rt_body body,
                                               int64_t count);
 void compress_rt_set_parallel_for(compress_rt_context *context,
                                   compress_rt_parallel_function function, void *user);
+
+/* Called for each value that a model shows (see `compress_rt_observe`), in the order in which they
+ * are computed, on the thread of the run and not inside parallel loops. Data and sizes are valid
+ * during the call and must not be changed. */
+typedef void (*compress_rt_observer)(void *user, int64_t index, const void *data, int64_t rank,
+                                     const int64_t *sizes, int32_t element_type);
+/* Sets the observer of this context; null: none. Not during a run. */
+void compress_rt_set_observer(compress_rt_context *context, compress_rt_observer observer,
+                              void *user);
 
 /* The functions that compiled models call, for a linker that lives in this process; ends with a
  * null name. */

@@ -9,6 +9,7 @@
 #include "Patterns.h"
 #include "compress/Conversion/KernelSelection.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Dialect/Compress/Transforms/Observers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
@@ -28,11 +29,13 @@ namespace mlir::compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Ops that stay: weights, and kernel calls, whose types are converted.
+/// Ops that stay: weights, and kernel calls and observers, whose types are converted.
 static void configureTarget(ConversionTarget &target, const TypeConverter &converter) {
   target.addIllegalDialect<CompressDialect>();
   target.addLegalOp<WeightOp>();
   target.addDynamicallyLegalOp<KernelCallOp>([&](Operation *op) { return converter.isLegal(op); });
+  target.addDynamicallyLegalOp<ObserveOp>(
+      [](ObserveOp op) { return op.getElementTypeAttr() != nullptr; });
   target.addDynamicallyLegalOp<LoadOp>(
       [&](LoadOp op) { return converter.isLegal(op.getOperation()) && !isLiteral(op); });
   target.addDynamicallyLegalOp<func::FuncOp>(
@@ -73,6 +76,7 @@ public:
       getOperation().emitError() << llvm::toString(cpu.takeError());
       return signalPassFailure();
     }
+    numberObservers(getOperation());
     WeightSymbols weights(getOperation());
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp function : functions)

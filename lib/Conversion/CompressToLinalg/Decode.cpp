@@ -88,10 +88,24 @@ struct LookupLowering : public LoweringPattern<LookupOp> {
                       getSameSizes(rewriter, loc, lowering, result, op.getCodes()));
     loops.addInput(op.getCodes(), adaptor.getCodes());
     auto type = cast<RankedTensorType>(getTypeConverter()->convertType(result.getType()));
-    rewriter.replaceOp(op, loops.create({type}, [&](ScalarBuilder &builder, ValueRange elements) {
-      Value index = arith::IndexCastUIOp::create(builder, builder.getIndexType(), elements[0]);
-      return SmallVector<Value>{tensor::ExtractOp::create(builder, table, index)};
-    }));
+    auto extract = [&](ScalarBuilder &builder, Value code) -> Value {
+      Value index = arith::IndexCastUIOp::create(builder, builder.getIndexType(), code);
+      return tensor::ExtractOp::create(builder, table, index);
+    };
+    if (!op.getScale()) {
+      rewriter.replaceOp(op, loops.create({type}, [&](ScalarBuilder &builder, ValueRange elements) {
+        return SmallVector<Value>{extract(builder, elements[0])};
+      }));
+      return success();
+    }
+    Type element = getElement(result);
+    if (!ScalarBuilder::isSupported(element))
+      return rewriter.notifyMatchFailure(op, "a table of another type");
+    loops.addBlocks(op.getScale(), adaptor.getScale(), op.getBlock());
+    rewriter.replaceOp(
+        op, loops.create(type, element, [&](ScalarBuilder &builder, ValueRange elements) {
+          return builder.mul(builder.load(extract(builder, elements[0]), element), elements[1]);
+        }));
     return success();
   }
 };

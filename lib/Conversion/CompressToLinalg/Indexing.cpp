@@ -213,7 +213,8 @@ struct DecodedEmbeddingLowering : public LoweringPattern<EmbeddingOp> {
   using LoweringPattern::LoweringPattern;
   LogicalResult matchAndRewrite(EmbeddingOp op, OpAdaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    if (!isa_and_nonnull<DequantizeOp, LookupOp, ExpandNMOp>(op.getTable().getDefiningOp()))
+    Operation *decode = op.getTable().getDefiningOp();
+    if (!isa_and_nonnull<DecodeOpInterface>(decode) || isa<MaskOp, ExpandBitmapOp>(decode))
       return rewriter.notifyMatchFailure(op, "the table is no chain");
     Value rows = ChainRows{op, rewriter}.gather(op.getTable());
     if (rows.getType() != op.getType())
@@ -240,8 +241,11 @@ private:
     Value gather(Value table) {
       Operation *decode = table.getDefiningOp();
       if (auto lookup = dyn_cast_or_null<LookupOp>(decode))
-        return LookupOp::create(rewriter, op.getLoc(), getRowType(table), gather(lookup.getCodes()),
-                                lookup.getTable());
+        if (Value rows = gather(lookup))
+          return rows;
+      if (auto widen = dyn_cast_or_null<CastOp>(decode); widen && widen.isDecodeLink())
+        return CastOp::create(rewriter, op.getLoc(), getRowType(table), gather(widen.getInput()),
+                              widen.getSaturateAttr());
       if (auto expand = dyn_cast_or_null<ExpandNMOp>(decode); expand && expand.getAxis() == 1)
         return ExpandNMOp::create(rewriter, op.getLoc(), getRowType(table),
                                   gather(expand.getCodes()), gather(expand.getPositions()),
@@ -253,23 +257,46 @@ private:
                               /*axis=*/0);
     }
 
-    /// Null if several rows share a scale that is not the one of all rows.
-    Value gather(DequantizeOp decode) {
-      std::optional<ArrayRef<int64_t>> block = decode.getBlock();
+    /// What has a scale for each block of a table, as the rows need it.
+    struct RowScales {
+      Value scale, zeroPoint;
+      DenseI64ArrayAttr block;
+    };
+    /// Nothing if several rows share a scale that is not the one of all rows.
+    std::optional<RowScales> gatherScales(Value scale, Value zeroPoint,
+                                          std::optional<ArrayRef<int64_t>> block) {
       if (!block)
-        return DequantizeOp::create(rewriter, op.getLoc(), getRowType(decode.getResult()),
-                                    gather(decode.getCodes()), decode.getScale(),
-                                    decode.getZeroPoint(), DenseI64ArrayAttr());
-      bool isShared = cast<RankedTensorType>(decode.getScale().getType()).getDimSize(0) == 1;
+        return RowScales{scale, zeroPoint, {}};
+      bool isShared = cast<RankedTensorType>(scale.getType()).getDimSize(0) == 1;
       if ((*block)[0] != 1 && !isShared)
-        return {};
+        return std::nullopt;
       auto getRows = [&](Value table) { return isShared ? spread(table) : gather(table); };
       SmallVector<int64_t> rowBlock(getIndexRank(), isShared ? -1 : 1);
       rowBlock.push_back((*block)[1]);
-      Value zeroPoint = decode.getZeroPoint() ? getRows(decode.getZeroPoint()) : Value();
+      return RowScales{getRows(scale), zeroPoint ? getRows(zeroPoint) : Value(),
+                       rewriter.getDenseI64ArrayAttr(rowBlock)};
+    }
+
+    /// Null if the rows have no scales of their own.
+    Value gather(DequantizeOp decode) {
+      std::optional<RowScales> scales =
+          gatherScales(decode.getScale(), decode.getZeroPoint(), decode.getBlock());
+      if (!scales)
+        return {};
       return DequantizeOp::create(rewriter, op.getLoc(), getRowType(decode.getResult()),
-                                  gather(decode.getCodes()), getRows(decode.getScale()), zeroPoint,
-                                  rewriter.getDenseI64ArrayAttr(rowBlock));
+                                  gather(decode.getCodes()), scales->scale, scales->zeroPoint,
+                                  scales->block);
+    }
+
+    Value gather(LookupOp decode) {
+      std::optional<RowScales> scales = RowScales();
+      if (decode.getScale())
+        scales = gatherScales(decode.getScale(), Value(), decode.getBlock());
+      if (!scales)
+        return {};
+      return LookupOp::create(rewriter, op.getLoc(), getRowType(decode.getResult()),
+                              gather(decode.getCodes()), decode.getTable(), scales->scale,
+                              scales->block);
     }
 
     /// The only row of `table` with a dim of size 1 for each dim of the indices.

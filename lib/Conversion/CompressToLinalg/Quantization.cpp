@@ -12,6 +12,7 @@
 #include "compress/Support/DataType.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <limits>
 
@@ -72,6 +73,37 @@ static Value emitDequantize(ScalarBuilder &b, Value code, Value scale, Value zer
   Type i32 = b.getI32Type();
   Value difference = b.sub(b.convert(code, codes, i32), b.convert(zeroPoint, codes, i32));
   return b.mul(b.toFloat(difference, i32, type), scale);
+}
+
+/// Scale times the entry of `table` (of `entries`, elements of type `element` in memory) next to
+/// value / scale, see `compress.fake_quantize`.
+static Value emitFakeQuantizeTable(ScalarBuilder &b, Value value, Value scale, Value table,
+                                   Type element, int64_t entries) {
+  Type f64 = b.getF64Type();
+  bool isWide = value.getType() == f64 || scale.getType() == f64 || element == f64;
+  Type type = isWide ? f64 : b.getF32Type();
+  scale = b.toFloat(scale, scale.getType(), type);
+  Value quotient = arith::DivFOp::create(b, b.toFloat(value, value.getType(), type), scale);
+  auto load = [&](ScalarBuilder &builder, Value index) {
+    Value entry = builder.load(tensor::ExtractOp::create(builder, table, index), element);
+    return builder.toFloat(entry, entry.getType(), type);
+  };
+  auto index = [&](int64_t at) { return arith::ConstantIndexOp::create(b, at); };
+  Value first = load(b, index(0));
+  auto loop = scf::ForOp::create(
+      b, b.getLoc(), index(1), index(entries), index(1), first,
+      [&](OpBuilder &nested, Location loc, Value at, ValueRange state) {
+        ScalarBuilder builder(loc, nested);
+        Value best = state.front(), entry = load(builder, at);
+        Value middle = builder.mul(builder.add(best, entry), builder.number(type, 0.5));
+        Value isUpper = builder.less(best, entry, type), isLower = builder.less(entry, best, type);
+        Value up = arith::AndIOp::create(builder, isUpper, builder.less(middle, quotient, type));
+        Value down =
+            arith::AndIOp::create(builder, isLower, builder.lessEqual(quotient, middle, type));
+        Value taken = arith::OrIOp::create(builder, up, down);
+        scf::YieldOp::create(builder, builder.select(taken, entry, best));
+      });
+  return b.mul(loop.getResult(0), scale);
 }
 
 /// Codes that scales and zero points can turn into floats.
@@ -147,6 +179,8 @@ struct FakeQuantizeLowering : public LoweringPattern<FakeQuantizeOp> {
   using LoweringPattern::LoweringPattern;
   LogicalResult matchAndRewrite(FakeQuantizeOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
+    if (op.getTable())
+      return lowerTable(op, adaptor, rewriter);
     Type codes = op.getCodes();
     if (failed(checkTypes(op, codes, rewriter)))
       return failure();
@@ -168,6 +202,38 @@ struct FakeQuantizeLowering : public LoweringPattern<FakeQuantizeOp> {
           // Through memory's type, which rounds float codes.
           code = builder.load(builder.store(code, codes), codes);
           Value value = emitDequantize(builder, code, elements[1], zero, codes);
+          return builder.toFloat(value, value.getType(), ScalarBuilder::getComputeType(element));
+        }));
+    return success();
+  }
+
+private:
+  LogicalResult lowerTable(FakeQuantizeOp op, OpAdaptor adaptor,
+                           ConversionPatternRewriter &rewriter) const {
+    Location loc = op.getLoc();
+    Value result = op.getResult(), table = adaptor.getTable();
+    Type element = getElement(result), entry = getElement(op.getTable());
+    unsigned bits = op.getCodes().getIntOrFloatBitWidth();
+    if (bits > 16 || !ScalarBuilder::isSupported(entry))
+      return rewriter.notifyMatchFailure(op, "a table of another form");
+    int64_t entries = int64_t(1) << bits;
+    if (cast<RankedTensorType>(table.getType()).isDynamicDim(0)) {
+      Value size = tensor::DimOp::create(rewriter, loc, table, 0);
+      Value needed = arith::ConstantIndexOp::create(rewriter, loc, entries);
+      LoweringContext::check(
+          rewriter, loc,
+          arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::uge, size, needed),
+          "the table has no entry for some codes");
+    }
+    LoopBuilder loops(rewriter, loc, lowering, result,
+                      getSameSizes(rewriter, loc, lowering, result, op.getInput()));
+    loops.addInput(op.getInput(), adaptor.getInput());
+    loops.addBlocks(op.getScale(), adaptor.getScale(), op.getBlock());
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(result.getType()));
+    rewriter.replaceOp(
+        op, loops.create(type, element, [&](ScalarBuilder &builder, ValueRange elements) {
+          Value value =
+              emitFakeQuantizeTable(builder, elements[0], elements[1], table, entry, entries);
           return builder.toFloat(value, value.getType(), ScalarBuilder::getComputeType(element));
         }));
     return success();

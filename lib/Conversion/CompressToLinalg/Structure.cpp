@@ -73,6 +73,18 @@ struct LoadLowering : public LoweringPattern<LoadOp> {
   }
 };
 
+/// The value is observed where it lies; the type that it had in the model is noted.
+struct ObserveLowering : public LoweringPattern<ObserveOp> {
+  using LoweringPattern::LoweringPattern;
+  LogicalResult matchAndRewrite(ObserveOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getInput().getType());
+    rewriter.replaceOpWithNewOp<ObserveOp>(op, adaptor.getInput(), op.getId(), op.getStatistics(),
+                                           op.getIndexAttr(), TypeAttr::get(type.getElementType()));
+    return success();
+  }
+};
+
 struct KernelCallLowering : public LoweringPattern<KernelCallOp> {
   using LoweringPattern::LoweringPattern;
   LogicalResult matchAndRewrite(KernelCallOp op, OpAdaptor adaptor,
@@ -87,7 +99,8 @@ struct KernelCallLowering : public LoweringPattern<KernelCallOp> {
 
 void compress::populateStructurePatterns(const TypeConverter &converter, LoweringContext &lowering,
                                          RewritePatternSet &patterns) {
-  patterns.add<ConstantLowering, LoadLowering, KernelCallLowering>(converter, lowering);
+  patterns.add<ConstantLowering, LoadLowering, KernelCallLowering, ObserveLowering>(converter,
+                                                                                    lowering);
   populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
   populateReturnOpTypeConversionPattern(patterns, converter);
 }

@@ -15,24 +15,6 @@ using namespace mlir::compress;
 FailureOr<CodeWeight> compress::readCodeWeight(KernelContext &kernels, const WeightChain &chain,
                                                EmitErrorFn emitError, std::string &reason) {
   CodeWeight weight;
-  auto lookup = chain.links.size() == 1 ? dyn_cast<LookupOp>(chain.links.front()) : LookupOp();
-  if (lookup) {
-    auto table = lookup.getTable().getDefiningOp<WeightSourceOpInterface>();
-    if (!table) {
-      reason = "its table is not a constant";
-      return failure();
-    }
-    FailureOr<StoredTensor> codes = StoredTensor::read(kernels.store, chain.source, emitError);
-    FailureOr<StoredTensor> values = StoredTensor::read(kernels.store, table, emitError);
-    if (failed(codes) || failed(values)) {
-      reason = "it cannot be read";
-      return failure();
-    }
-    weight.encoded.type = chain.getType();
-    weight.encoded.values = std::move(*codes);
-    weight.table = std::move(*values);
-    return weight;
-  }
   reason = explainUnsupported(chain);
   if (!reason.empty())
     return failure();
@@ -41,6 +23,14 @@ FailureOr<CodeWeight> compress::readCodeWeight(KernelContext &kernels, const Wei
     reason = "it cannot be read";
     return failure();
   }
+  if (encoded->isCast())
+    reason = "its values are floats of another type";
+  else if (encoded->mask)
+    reason = "it is masked, and " + explainNoZeroCode(*encoded);
+  if (!reason.empty())
+    return failure();
+  if (encoded->table)
+    weight.table = std::move(*encoded->table);
   weight.encoded = std::move(*encoded);
   return weight;
 }

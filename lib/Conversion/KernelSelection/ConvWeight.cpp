@@ -79,6 +79,10 @@ FailureOr<EncodedWeight> Packer::read() {
 
 /// Sets the format of the codes; why there is none otherwise.
 std::string Packer::chooseFormat(const EncodedWeight &weight) {
+  if (weight.table)
+    return "its codes are entries of a table";
+  if (weight.isCast())
+    return "its values are floats of another type";
   if (!weight.scales)
     return "it has no scales";
   DataType type = weight.values.getDataType();

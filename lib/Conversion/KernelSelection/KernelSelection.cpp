@@ -35,8 +35,8 @@ FailureOr<Value> KernelContext::createPackedWeight(OpBuilder &builder, Location 
 /// free and reuse their memory.
 static void addToKey(Value value, std::vector<const void *> &key) {
   Operation *op = value.getDefiningOp();
-  if (!isa_and_nonnull<WeightSourceOpInterface, DecodeOpInterface, FakeQuantizeOp, TransposeOp>(
-          op)) {
+  if (!isa_and_nonnull<WeightSourceOpInterface, DecodeOpInterface, FakeQuantizeOp, TransposeOp,
+                       AddOp, ReshapeOp>(op)) {
     key.push_back(value.getAsOpaquePointer());
     return;
   }

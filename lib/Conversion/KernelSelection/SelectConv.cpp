@@ -8,6 +8,7 @@
 
 #include "ConvWeight.h"
 #include "ImageView.h"
+#include "TensorCodes.h"
 #include "compress/Conversion/EpilogueMatch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -18,20 +19,6 @@ using namespace mlir::compress;
 /// Taps whose positions a kernel keeps on the stack.
 static constexpr int64_t kMaxTaps = 4096;
 
-/// The codes of an input that is quantized as a whole, or null: `dequantize(codes, scale, zero)`.
-static DequantizeOp matchQuantizedInput(Value input) {
-  auto dequantize = input.getDefiningOp<DequantizeOp>();
-  if (!dequantize || !dequantize.getZeroPoint())
-    return {};
-  auto codes = cast<RankedTensorType>(dequantize.getCodes().getType());
-  auto scale = cast<RankedTensorType>(dequantize.getScale().getType());
-  auto zero = cast<RankedTensorType>(dequantize.getZeroPoint().getType());
-  if (!codes.getElementType().isUnsignedInteger(8) || scale.getRank() || zero.getRank() ||
-      !scale.getElementType().isF32())
-    return {};
-  return dequantize;
-}
-
 namespace {
 /// conv of f32 with a constant weight, and what follows it:
 ///
@@ -39,7 +26,7 @@ namespace {
 ///   %z = compress.relu %y                         ins(%x, packed %w) outs(...)
 ///
 /// One-dimensional convolutions, also those of images of width 1, become those of images of
-/// height 1. An 8-bit input and an 8-bit weight are multiplied as integers.
+/// height 1. An input with codes for all of it and an 8-bit weight are multiplied as integers.
 struct ConvPattern : public KernelPattern<ConvOp> {
   using KernelPattern::KernelPattern;
 
@@ -162,14 +149,19 @@ LogicalResult ConvPattern::matchAndRewrite(ConvOp op, PatternRewriter &rewriter)
   rewriter.setInsertionPoint(match.last);
   Location loc = op.getLoc();
   SmallVector<Value> input{op.getInput()}, weight;
-  if (DequantizeOp codes = matchQuantizedInput(op.getInput())) {
+  if (hasTensorCodes(op.getInput())) {
     FailureOr<SmallVector<Value>> packed =
         packIntegerConvWeight(rewriter, kernels, op, *chain, request);
     if (failed(packed))
       return failure();
     weight = std::move(*packed);
-    if (!weight.empty())
-      input = {codes.getCodes(), codes.getScale(), codes.getZeroPoint()};
+    if (!weight.empty()) {
+      FailureOr<TensorCodes> codes =
+          makeTensorCodes(rewriter, kernels, op.getInput().getDefiningOp<DequantizeOp>());
+      if (failed(codes))
+        return failure();
+      input = {codes->codes, codes->scale, codes->zeroPoint};
+    }
   }
   if (weight.empty()) {
     FailureOr<SmallVector<Value>> packed = packConvWeight(rewriter, kernels, op, *chain, request);

@@ -8,6 +8,7 @@
 
 #include "CodeWeight.h"
 #include "LinearCall.h"
+#include "TensorCodes.h"
 #include "compress/Codegen/CPU/IntegerLinearKernel.h"
 #include "compress/Codegen/CPU/LinearKernel.h"
 #include "compress/Codegen/CPU/QuantizedLinearKernel.h"
@@ -80,7 +81,7 @@ static std::optional<bool> isPerRow(DequantizeOp op) {
 }
 
 namespace {
-/// linear of 8-bit codes with an 8-bit weight: exact integer sums.
+/// linear of codes of at most 8 bits with an 8-bit weight: exact integer sums.
 ///
 ///   %x = compress.dequantize %c, %xs   ->  %y = compress.kernel_call @linear_s8row_s8_...
 ///   %w = compress.dequantize %q, %ws              ins(%c, %xs as matrices, packed %q, packed %ws)
@@ -96,7 +97,9 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
     auto element =
         dyn_cast<IntegerType>(cast<RankedTensorType>(x.getCodes().getType()).getElementType());
     std::optional<bool> perRow = isPerRow(x);
-    if (!perRow || !element || element.getWidth() != 8 ||
+    // Codes of fewer bits become 8-bit ones with a zero point.
+    bool isShort = element && element.getWidth() < 8 && hasTensorCodes(op.getInput());
+    if (!perRow || !element || (element.getWidth() != 8 && !isShort) ||
         (x.getZeroPoint() && !element.isUnsigned()) ||
         !cast<RankedTensorType>(x.getScale().getType()).getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "activations of another form");
@@ -115,17 +118,26 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
 
     int64_t rank = cast<RankedTensorType>(op.getType()).getRank();
     EpilogueMatch match = matchEpilogue(kernels, op, op.getBias(), rank - 1);
-    IntegerLinearRequest request{
-        site->inputs, site->outputs, !element.isUnsigned(), x.getZeroPoint() != nullptr,
-        *perRow,      match.epilogue};
+    IntegerLinearRequest request{site->inputs,
+                                 site->outputs,
+                                 !isShort && !element.isUnsigned(),
+                                 isShort || x.getZeroPoint() != nullptr,
+                                 *perRow,
+                                 match.epilogue};
     rewriter.setInsertionPoint(match.last);
     FailureOr<SmallVector<Value>> tensors =
         packTensors(rewriter, *site, matrix, *format, request, emitError);
     if (failed(tensors))
       return failure();
     SmallVector<Value> activations{x.getCodes(), x.getScale()};
-    if (request.hasZeroPoint)
+    if (isShort) {
+      FailureOr<TensorCodes> codes = makeTensorCodes(rewriter, kernels, x);
+      if (failed(codes))
+        return failure();
+      activations = {codes->codes, codes->scale, codes->zeroPoint};
+    } else if (request.hasZeroPoint) {
       activations.push_back(x.getZeroPoint());
+    }
     replaceLinear(rewriter, kernels, *site, match, getIntegerLinearKernel(kernels.library, request),
                   activations, *tensors);
     return success();

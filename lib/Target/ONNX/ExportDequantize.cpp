@@ -150,6 +150,12 @@ StringRef onnx::addDequantize(StoredDequantize parts, GraphExporter &graph) {
   std::optional<int64_t> codesOpset = getOpsetOfCodes(parts.codes.type);
   std::optional<int64_t> scalesOpset = getOpsetOfScales(parts.scale.type);
   bool hasResultType = *getDataType(op.getType().getElementType()) == parts.scale.type;
+  if (!codesOpset && isFloat(parts.codes.type) && parts.codes.type != DataType::F8E8M0FNU) {
+    graph.fail(op, "has weight codes of type " + getName(parts.codes.type) +
+                       ", which have no ONNX form: the nearest formats that have one are fp8 and mxfp8; "
+                       "--form=dense writes floats");
+    return "invalid";
+  }
   if (!codesOpset || !scalesOpset || !hasResultType) {
     // What DequantizeLinear does not take is decoded here.
     graph.remark(op, "written as floats: DequantizeLinear does not take its types");

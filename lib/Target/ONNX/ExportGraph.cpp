@@ -87,6 +87,12 @@ void GraphExporter::remark(Operation *op, const Twine &message) {
   model.remarks.emplace_back(op->getLoc(), message.str());
 }
 
+void GraphExporter::fail(Operation *op, const Twine &message) {
+  if (!model.hasFailed)
+    op->emitOpError(message);
+  model.hasFailed = true;
+}
+
 void GraphExporter::requireOpset(int64_t opset, Operation *op) {
   if (opset <= model.opset)
     return;
@@ -626,6 +632,10 @@ LogicalResult GraphExporter::exportOnnxNode(OnnxOp op) {
 LogicalResult GraphExporter::exportOp(Operation *op) {
   if (auto node = dyn_cast<OnnxOp>(op))
     return exportOnnxNode(node);
+  if (auto observe = dyn_cast<ObserveOp>(op)) {
+    observe.emitWarning("is left out: ONNX has no observers");
+    return success();
+  }
   ExportRegistry::Function function = model.registry.lookup(op->getName().getStringRef());
   if (!function)
     return op->emitOpError("has no ONNX form");

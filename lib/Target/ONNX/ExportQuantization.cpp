@@ -401,6 +401,23 @@ static LogicalResult exportMask(MaskOp op, GraphExporter &graph) {
   return graph.finish(op, graph.addNode(op, "masked", "Where", inputs));
 }
 
+/// Scales in a form that broadcasts to a tensor of `shape`: a blocked dim gets one for each index.
+/// Nothing if several dims are blocked.
+static std::optional<StringRef> getSpread(Operation *op, Value scale, ArrayRef<int64_t> shape,
+                                          ArrayRef<int64_t> block, GraphExporter &graph) {
+  ScaleGrid grid = getScaleGrid(shape, block);
+  if (canBroadcast(grid))
+    return graph.getName(scale);
+  if (grid.kind != ScaleGrid::Blocked || ShapedType::isDynamic(shape[grid.axis]))
+    return std::nullopt;
+  SmallVector<int64_t> indices;
+  for (int64_t index = 0; index < shape[grid.axis]; ++index)
+    indices.push_back(index / grid.blockSize);
+  return graph.addNode(op, "scales", "Gather",
+                       {graph.getName(scale), graph.addInts(op, "blocks", indices)},
+                       {intAttribute("axis", grid.axis)});
+}
+
 static LogicalResult exportLookup(LookupOp op, GraphExporter &graph) {
   if (wantsDense(op, graph))
     return exportDecoded(op, graph);
@@ -417,8 +434,15 @@ static LogicalResult exportLookup(LookupOp op, GraphExporter &graph) {
   if (std::optional<int64_t> opset = getOpsetOfCodes(codeType))
     graph.requireOpset(*opset, op);
   StringRef indices = build.cast("indices", codes, codeType, DataType::I32);
-  return graph.finish(op, build.node("values", "Gather", {graph.getName(op.getTable()), indices},
-                                     {intAttribute("axis", 0)}));
+  StringRef values = build.node("values", "Gather", {graph.getName(op.getTable()), indices},
+                                {intAttribute("axis", 0)});
+  if (!op.getScale())
+    return graph.finish(op, values);
+  std::optional<StringRef> scale =
+      getSpread(op, op.getScale(), shapeOf(op.getCodes()), blockOf(op.getBlock()), graph);
+  if (!scale)
+    return op.emitOpError("cannot be written: ONNX has no form for these blocks");
+  return graph.finish(op, build.node("scaled", "Mul", {values, *scale}));
 }
 
 void mlir::compress::onnx::registerQuantizationExports(ExportRegistry &registry) {

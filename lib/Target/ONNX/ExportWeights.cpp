@@ -170,7 +170,12 @@ LazyTensor onnx::widened(const LazyTensor &tensor) {
   case DataType::U3:
     type = DataType::U4;
     break;
+  case DataType::U1:
+    type = DataType::U2;
+    break;
+  case DataType::U5:
   case DataType::U6:
+  case DataType::U7:
     type = DataType::U8;
     break;
   default:

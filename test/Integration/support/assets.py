@@ -1,5 +1,6 @@
 """Where models and data are: those kept in the repository, and the shared ones, which may be absent."""
 
+import json
 import os
 from pathlib import Path
 
@@ -24,3 +25,9 @@ def data_path(relative):
     """Path of shared data (`images/…`, `text/…`), or None when it is not on this machine."""
     path = _shared() / relative
     return path if path.exists() else None
+
+
+def reference(name):
+    """Measurements of other tools on a shared model (`reference.json`); empty when absent."""
+    path = data_path("reference.json")
+    return json.loads(path.read_text()).get(name, {}) if path else {}

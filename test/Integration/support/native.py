@@ -52,14 +52,15 @@ class Session:
     """A compiled model that is used like an onnxruntime session.
 
     It is compiled once, by `compress-run FLAGS --save`; `compilation` is what that left. Runs are
-    calls of the Python package where the build has it, otherwise processes of `compress-run`.
+    calls of the Python package where the build has it, otherwise processes of `compress-run`. With
+    `module` that file is compiled, whose inputs and outputs are those of the ONNX model `path`.
     """
 
-    def __init__(self, tools, path, *flags, threads=2):
+    def __init__(self, tools, path, *flags, threads=2, module=None):
         self._folder = tempfile.TemporaryDirectory()
         self._tools = tools
         self._archive = Path(self._folder.name) / "model.cmpr"
-        self.compilation = compile_model(tools, path, self._archive, *flags)
+        self.compilation = compile_model(tools, module or path, self._archive, *flags)
         self._inputs = [Value(name) for name in input_names(path)]
         graph = onnx.load(str(path), load_external_data=False).graph
         self._outputs = [Value(value.name) for value in graph.output]

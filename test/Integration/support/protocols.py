@@ -96,6 +96,13 @@ def is_perplexity(task):
     return task in _TEXT
 
 
+def images_of(task):
+    """(inputs, labels) of a task with images, or None when absent."""
+    if task not in _loaded:
+        _loaded[task] = _IMAGES[task]()
+    return _loaded[task]
+
+
 def evaluate(task, model, samples=None):
     """Perplexity (lower is better) or top-1 in percent, or None when the data are absent.
 

@@ -185,6 +185,140 @@ TEST(EncodingLoweringTest, MaskAndLookup) {
   harness.check("bytes", {values(DataType::U8, {40}), values(DataType::I32, {256})});
 }
 
+TEST(EncodingLoweringTest, SmallFloats) {
+  for (StringRef codes : {"f8E5M2", "f6E3M2FN", "f6E2M3FN", "f4E2M1FN", "i6", "i3"})
+    checkQuantizations("f32", codes, Sizes::AsWritten);
+}
+
+TEST(EncodingLoweringTest, TablesWithScales) {
+  std::string text;
+  for (StringRef type : {"f32", "f16", "f64"})
+    for (const Layout &layout : getLayouts()) {
+      std::string name = (type + "_" + layout.name).str();
+      std::string real = tensorType({6, 10}, type), scale = tensorType(layout.grid, type);
+      std::string codes = tensorType({6, 10}, "ui4"), table = tensorType({16}, type);
+      text += "func.func @lookup_" + name + "(%c: " + codes + ", %t: " + table + ", %s: " + scale +
+              ") -> " + real + " {\n  %y = compress.lookup %c, %t, %s " + layout.block + " : (" +
+              codes + ", " + table + ", " + scale + ") -> " + real + "\n  return %y : " + real +
+              "\n}\n";
+      text += "func.func @fake_" + name + "(%x: " + real + ", %s: " + scale + ", %t: " + table +
+              ") -> " + real + " {\n  %y = compress.fake_quantize %x, %s as ui4 table %t " +
+              layout.block + " : (" + real + ", " + scale + ", " + table + ") -> " + real +
+              "\n  return %y : " + real + "\n}\n";
+    }
+  std::mt19937_64 random(5);
+  for (Sizes sizes : {Sizes::AsWritten, Sizes::Dynamic}) {
+    OpHarness harness(text, sizes);
+    ASSERT_TRUE(harness.isCompiled());
+    for (StringRef type : {"f32", "f16", "f64"})
+      for (const Layout &layout : getLayouts()) {
+        DataType real = *parseDataType(type);
+        std::string name = (type + "_" + layout.name).str();
+        Tensor table = reference::randomTensor(random, real, {16});
+        Tensor scale = scales(real, layout.grid);
+        harness.check("lookup_" + name,
+                      {reference::randomTensor(random, DataType::U4, {6, 10}), table, scale}, 0);
+        harness.check("fake_" + name, {edgeValues(real, {6, 10}), scale, table}, 0);
+        harness.check("fake_" + name,
+                      {reference::randomTensor(random, real, {6, 10}), scale, table}, 0);
+      }
+    if (sizes == Sizes::Dynamic)
+      EXPECT_EQ(harness.getError("lookup_f32_tensor",
+                                 {reference::ints({1, 1}, {0}, DataType::U4),
+                                  reference::randomTensor(random, DataType::F32, {15}),
+                                  reference::floats({}, {1})}),
+                "the table has no entry for some codes");
+  }
+}
+
+/// Weights of every format, and rows of embeddings that are stored in them.
+TEST(EncodingLoweringTest, ChainsOfWeights) {
+  OpHarness harness(R"(
+    compress.weight private @q4 : tensor<4x6xf4E2M1FN> = dense<[[0.5, 6.0, -1.5, 3.0, 1.0, 2.0], [-4.0, 0.0, 1.5, -0.5, 4.0, -6.0], [1.0, 1.0, 2.0, 2.0, 3.0, 3.0], [-1.0, -1.0, -2.0, -2.0, 0.0, 0.5]]>
+    compress.weight private @e8 : tensor<4x2xf8E8M0FNU> = dense<[[1.0, 2.0], [0.25, 4.0], [8.0, 0.5], [1.0, 16.0]]>
+    compress.weight private @one : tensor<f32> = dense<1.0>
+    func.func @mx() -> tensor<4x6xf32> {
+      %q = compress.load @q4 : tensor<4x6xf4E2M1FN>
+      %c = compress.load @e8 : tensor<4x2xf8E8M0FNU>
+      %f = compress.load @one : tensor<f32>
+      %s = compress.dequantize %c, %f : (tensor<4x2xf8E8M0FNU>, tensor<f32>) -> tensor<4x2xf32>
+      %w = compress.dequantize %q, %s {block = array<i64: 1, 4>} : (tensor<4x6xf4E2M1FN>, tensor<4x2xf32>) -> tensor<4x6xf32>
+      return %w : tensor<4x6xf32>
+    }
+    func.func @mx_rows(%i: tensor<?x2xi64>) -> tensor<?x2x6xf32> {
+      %q = compress.load @q4 : tensor<4x6xf4E2M1FN>
+      %c = compress.load @e8 : tensor<4x2xf8E8M0FNU>
+      %f = compress.load @one : tensor<f32>
+      %s = compress.dequantize %c, %f : (tensor<4x2xf8E8M0FNU>, tensor<f32>) -> tensor<4x2xf32>
+      %w = compress.dequantize %q, %s {block = array<i64: 1, 4>} : (tensor<4x6xf4E2M1FN>, tensor<4x2xf32>) -> tensor<4x6xf32>
+      %y = compress.embedding %w, %i : (tensor<4x6xf32>, tensor<?x2xi64>) -> tensor<?x2x6xf32>
+      return %y : tensor<?x2x6xf32>
+    }
+    compress.weight private @q2 : tensor<4x6xui2> = dense<[[0, 1, 2, 3, 3, 2], [1, 0, 0, 1, 2, 3], [3, 3, 3, 0, 0, 0], [2, 2, 1, 1, 0, 0]]>
+    compress.weight private @table : tensor<4xf32> = dense<[-1.0, 0.0, 0.3, 1.0]>
+    compress.weight private @q8 : tensor<8xui2> = dense<[0, 1, 2, 3, 3, 2, 1, 0]>
+    compress.weight private @map : tensor<4xf32> = dense<[-1.0, -0.4, 0.5, 1.0]>
+    compress.weight private @second : tensor<2xf32> = dense<[0.7, 1.3]>
+    compress.weight private @offset : tensor<f32> = dense<3.1>
+    func.func @double() -> tensor<4x6xf32> {
+      %q = compress.load @q2 : tensor<4x6xui2>
+      %t = compress.load @table : tensor<4xf32>
+      %c = compress.load @q8 : tensor<8xui2>
+      %m = compress.load @map : tensor<4xf32>
+      %ss = compress.load @second : tensor<2xf32>
+      %v = compress.lookup %c, %m, %ss {block = array<i64: 4>} : (tensor<8xui2>, tensor<4xf32>, tensor<2xf32>) -> tensor<8xf32>
+      %shape = compress.constant dense<[4, 2]> : tensor<2xi64>
+      %r = compress.reshape %v, %shape : (tensor<8xf32>, tensor<2xi64>) -> tensor<4x2xf32>
+      %o = compress.load @offset : tensor<f32>
+      %s = compress.add %r, %o : (tensor<4x2xf32>, tensor<f32>) -> tensor<4x2xf32>
+      %w = compress.lookup %q, %t, %s {block = array<i64: 1, 4>} : (tensor<4x6xui2>, tensor<4xf32>, tensor<4x2xf32>) -> tensor<4x6xf32>
+      return %w : tensor<4x6xf32>
+    }
+    func.func @double_rows(%i: tensor<?xi32>) -> tensor<?x6xf32> {
+      %q = compress.load @q2 : tensor<4x6xui2>
+      %t = compress.load @table : tensor<4xf32>
+      %c = compress.load @q8 : tensor<8xui2>
+      %m = compress.load @map : tensor<4xf32>
+      %ss = compress.load @second : tensor<2xf32>
+      %v = compress.lookup %c, %m, %ss {block = array<i64: 4>} : (tensor<8xui2>, tensor<4xf32>, tensor<2xf32>) -> tensor<8xf32>
+      %shape = compress.constant dense<[4, 2]> : tensor<2xi64>
+      %r = compress.reshape %v, %shape : (tensor<8xf32>, tensor<2xi64>) -> tensor<4x2xf32>
+      %o = compress.load @offset : tensor<f32>
+      %s = compress.add %r, %o : (tensor<4x2xf32>, tensor<f32>) -> tensor<4x2xf32>
+      %w = compress.lookup %q, %t, %s {block = array<i64: 1, 4>} : (tensor<4x6xui2>, tensor<4xf32>, tensor<4x2xf32>) -> tensor<4x6xf32>
+      %y = compress.embedding %w, %i : (tensor<4x6xf32>, tensor<?xi32>) -> tensor<?x6xf32>
+      return %y : tensor<?x6xf32>
+    }
+    compress.weight private @half : tensor<3x2xf16> = dense<[[1.5, -2.0], [65504.0, 0.1], [6.0e-8, 0.0]]>
+    func.func @half() -> tensor<3x2xf32> {
+      %h = compress.load @half : tensor<3x2xf16>
+      %w = compress.cast %h : (tensor<3x2xf16>) -> tensor<3x2xf32>
+      return %w : tensor<3x2xf32>
+    }
+    func.func @half_rows(%i: tensor<?xi64>) -> tensor<?x2xf32> {
+      %h = compress.load @half : tensor<3x2xf16>
+      %w = compress.cast %h : (tensor<3x2xf16>) -> tensor<3x2xf32>
+      %y = compress.embedding %w, %i : (tensor<3x2xf32>, tensor<?xi64>) -> tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
+    }
+    compress.weight private @bits : tensor<2x9xui1> = dense<[[0, 1, 1, 0, 1, 0, 0, 1, 1], [1, 1, 1, 1, 0, 0, 0, 0, 1]]>
+    compress.weight private @signs : tensor<2xf32> = dense<[-1.0, 1.0]>
+    compress.weight private @alpha : tensor<2x1xf32> = dense<[[0.3], [2.5]]>
+    func.func @binary() -> tensor<2x9xf32> {
+      %b = compress.load @bits : tensor<2x9xui1>
+      %t = compress.load @signs : tensor<2xf32>
+      %s = compress.load @alpha : tensor<2x1xf32>
+      %w = compress.lookup %b, %t, %s {block = array<i64: 1, -1>} : (tensor<2x9xui1>, tensor<2xf32>, tensor<2x1xf32>) -> tensor<2x9xf32>
+      return %w : tensor<2x9xf32>
+    })");
+  ASSERT_TRUE(harness.isCompiled());
+  for (StringRef name : {"mx", "double", "half", "binary"})
+    harness.check(name, {}, 0);
+  harness.check("mx_rows", {reference::ints({2, 2}, {3, 0, 1, 1})}, 0);
+  harness.check("double_rows", {reference::ints({3}, {2, 0, 3}, DataType::I32)}, 0);
+  harness.check("half_rows", {reference::ints({2}, {2, 1})}, 0);
+}
+
 TEST(EncodingLoweringTest, ExpandNM) {
   // 2:4 along the last dim with a short last group; 1:3 along the first; 3:8 with fields of 3 bits.
   OpHarness harness(R"(

@@ -153,6 +153,57 @@ TEST(QuantizationTest, Lookup) {
   getError(lookup(codes, perBlock));
 }
 
+TEST(QuantizationTest, LookupWithScales) {
+  Tensor codes = ints({2, 3}, {0, 1, 2, 3, 2, 1}, DataType::U2);
+  Tensor table = floats({4}, {-1, 0, 0.5, 3});
+  expectFloats(get(lookup(codes, table, floats({}, {2}), {})), {2, 3}, {-2, 0, 1, 6, 1, 0});
+  // The second block of a row is short.
+  Tensor scale = floats({2, 2}, {2, 4, 8, 16});
+  expectFloats(get(lookup(codes, table, scale, {1, 2})), {2, 3}, {-2, 0, 2, 24, 4, 0});
+  // f16: the product is rounded once.
+  Tensor half = floats({2}, {1.0009765625, 3}, DataType::F16);
+  expectFloats(get(lookup(ints({2}, {0, 1}, DataType::Bool), half,
+                          floats({1}, {1.0009765625}, DataType::F16), {-1})),
+               {2}, {1.001953125, 3.00390625});
+  EXPECT_EQ(getError(lookup(codes, table, floats({}, {2}, DataType::F16), {})),
+            "lookup: scale has type f16, expected f32");
+  getError(lookup(codes, table, floats({2, 1}, {2, 4}), {1, 2}));
+  getError(lookup(codes, ints({4}, {1, 2, 3, 4}), ints({}, {2}), {}));
+}
+
+TEST(QuantizationTest, FakeQuantizeWithATable) {
+  // In any order; sorted -1, 0, 0.5, 2 with bounds -0.5, 0.25, 1.25.
+  Tensor table = floats({4}, {0.5, -1, 2, 0});
+  Tensor x = floats({8}, {-9, -0.5, -0.49, 0.25, 0.26, 1.25, 1.26, 9});
+  expectFloats(get(fakeQuantizeTable(x, floats({}, {1}), table, {}, 4)), {8},
+               {-1, -1, 0, 0, 0.5, 0.5, 2, 2});
+  // Scales, also negative ones: x / -2 is 4.5, 0.25, 0.245, -0.125.
+  expectFloats(get(fakeQuantizeTable(floats({4}, {-9, -0.5, -0.52, 0.25}), floats({1}, {-2}), table,
+                                     {-1}, 4)),
+               {4}, {-4, 0, -1, 0});
+  // Only the first entries count.
+  expectFloats(get(fakeQuantizeTable(x, floats({}, {1}), table, {}, 2)), {8},
+               {-1, -1, -1, 0.5, 0.5, 0.5, 0.5, 0.5});
+  // NaN is the first entry.
+  expectFloats(get(fakeQuantizeTable(floats({1}, {NAN}), floats({}, {2}), table, {}, 4)), {1}, {1});
+  EXPECT_EQ(getError(fakeQuantizeTable(x, floats({}, {1}), table, {}, 5)),
+            "fake_quantize: table has shape [4], expected one dim of at least 5 entries");
+}
+
+TEST(QuantizationTest, FakeQuantizeSmallFloats) {
+  // Largest values 6, 28 and 7.5; ties to even.
+  Tensor x = floats({6}, {100, -100, 0.25, 0.75, 2.5, 5});
+  Tensor one = floats({}, {1});
+  expectFloats(get(fakeQuantize(x, one, nullptr, {}, DataType::F4E2M1FN)), {6},
+               {6, -6, 0, 1, 2, 4});
+  expectFloats(get(fakeQuantize(x, one, nullptr, {}, DataType::F6E3M2FN)), {6},
+               {28, -28, 0.25, 0.75, 2.5, 5});
+  expectFloats(get(fakeQuantize(x, one, nullptr, {}, DataType::F6E2M3FN)), {6},
+               {7.5, -7.5, 0.25, 0.75, 2.5, 5});
+  expectFloats(get(fakeQuantize(floats({2}, {1000, 17}), one, nullptr, {}, DataType::F8E4M3FN)),
+               {2}, {448, 16});
+}
+
 TEST(QuantizationTest, Mask) {
   Tensor x = floats({2, 2}, {kNan, 1, 2, 3}), rows = ints({2, 1}, {0, 1}, DataType::Bool);
   expectFloats(get(mask(x, rows)), {2, 2}, {0, 0, 2, 3});

@@ -94,10 +94,12 @@ TEST(Report, JSONIsStable) {
       "bits_per_weight": 32,
       "sparsity": null,
       "relative_error": null,
+      "output_sqnr_db": null,
       "action": "",
       "reason": "not selected by the recipe"
     }
-  ]
+  ],
+  "culprits": []
 }
 )");
   report.layers[0].name = "bad\xff";
@@ -110,12 +112,127 @@ TEST(Report, TableIsAligned) {
   printTable(makeReport(), os);
   EXPECT_EQ(
       text,
-      R"(layer     op              shape                   before       after    bits    zeros       error  done
-fc1       linear          64x32                 8.00 KiB    1.12 KiB    4.50    50.0%   6.250e-02  int4 group 32, 2:4
-fc1_tied  linear          64x32                 8.00 KiB    1.12 KiB    4.50    50.0%   6.250e-02  int4 group 32, 2:4 [shared weight]
-emb?      embedding       10x32                 1.25 KiB    1.25 KiB   32.00        -         inf  left alone: not selected by the recipe
-total                     2368 weights          9.25 KiB    2.38 KiB    8.22                       2 of 3 layers compressed, 3.89x smaller
-model                                           19.5 KiB    4.88 KiB                               all weights, 4.00x smaller
+      R"(layer     op              shape                   before       after    bits    zeros       error    sqnr  done
+fc1       linear          64x32                 8.00 KiB    1.12 KiB    4.50    50.0%   6.250e-02       -  int4 group 32, 2:4
+fc1_tied  linear          64x32                 8.00 KiB    1.12 KiB    4.50    50.0%   6.250e-02       -  int4 group 32, 2:4 [shared weight]
+emb?      embedding       10x32                 1.25 KiB    1.25 KiB   32.00        -         inf       -  left alone: not selected by the recipe
+total                     2368 weights          9.25 KiB    2.38 KiB    8.22                               2 of 3 layers compressed, 3.89x smaller
+model                                           19.5 KiB    4.88 KiB                                       all weights, 4.00x smaller
+)");
+}
+
+/// Layers with the errors of their outputs in dB, or of their weights.
+static Report makeRanked() {
+  Report report;
+  auto add = [&](StringRef name, std::optional<double> sqnr, std::optional<double> error) {
+    LayerReport &layer = report.layers.emplace_back();
+    layer.name = name.str();
+    layer.action = "int4";
+    layer.outputSqnr = sqnr;
+    layer.relativeError = error;
+  };
+  add("a", 30.0, 0.5);
+  add("b", std::nullopt, 0.1); // 20 dB
+  add("c", 12.25, 0.001);
+  add("unknown", std::nullopt, std::nullopt);
+  add("same", 20.0, 0.1);
+  add("exact", std::numeric_limits<double>::infinity(), 0.0);
+  add("tied", 1.0, 0.9);
+  report.layers.back().shared = true;
+  add("skipped", 1.0, 0.9);
+  report.layers.back().action = "";
+  return report;
+}
+
+TEST(Report, RanksCulprits) {
+  Report report = makeRanked();
+  std::string names;
+  for (const LayerReport *layer : report.getCulprits())
+    names += layer->name + " ";
+  EXPECT_EQ(names, "c b same a exact ");
+  EXPECT_DOUBLE_EQ(*report.layers[1].getSqnr(), 20.0);
+  std::string text;
+  raw_string_ostream os(text);
+  printCulprits(report, os);
+  EXPECT_EQ(text, "largest errors: c 12.2dB, b 20.0dB (weight), same 20.0dB, a "
+                  "30.0dB, exact "
+                  "inf\n");
+  text.clear();
+  printCulprits(Report(), os);
+  EXPECT_EQ(text, "");
+  std::string json = report.toJSON();
+  EXPECT_TRUE(static_cast<bool>(json::parse(json)));
+  EXPECT_NE(json.find(R"(  "culprits": [
+    {
+      "name": "c",
+      "sqnr_db": 12.25,
+      "of": "output"
+    },
+    {
+      "name": "b",
+      "sqnr_db": 20,
+      "of": "weight"
+    },)"),
+            std::string::npos);
+}
+
+TEST(Report, ShowsMixedPrecision) {
+  AllocationReport allocation;
+  allocation.request = "mixed,avg=5";
+  allocation.metric = "output";
+  allocation.weights = 1024;
+  allocation.bytes = 600;
+  allocation.budget = 640;
+  allocation.layers = {{"fc2", {{"int4", 300, 0.25}, {"int8", 600, 0.001}}, 1},
+                       {"fc1", {{"int4", 300, 0.0625}}, 0}};
+  EXPECT_EQ(allocation.layers[0].getWorst(), 0.25);
+  std::string text;
+  raw_string_ostream os(text);
+  printAllocation(allocation, os);
+  EXPECT_EQ(text, R"(mixed precision: 4.688 bits per weight, 600 B of 640 B
+most sensitive layers (output error by format; the chosen one in brackets):
+  fc2    int4 2.500e-01  [int8 1.000e-03]
+  fc1    [int4 6.250e-02]
+)");
+  Report report;
+  report.allocations.push_back(allocation);
+  std::string json = report.toJSON();
+  EXPECT_TRUE(static_cast<bool>(json::parse(json)));
+  EXPECT_NE(json.find(R"("chosen": "int8",)"), std::string::npos);
+}
+
+TEST(Report, TellsOfTheGate) {
+  Report report;
+  report.gate.emplace();
+  report.gate->maxDrop = "1%";
+  report.gate->originalMetric = 0.875;
+  report.gate->passed = true;
+  report.gate->best = 1;
+  report.gate->trials = {{{}, 0.5, 0.44, false}, {{"fc1"}, 0.8125, 0.0028, true}};
+  EXPECT_EQ(report.toJSON().substr(report.toJSON().find("  \"accuracy_gate\"")),
+            R"(  "accuracy_gate": {
+    "max_drop": "1%",
+    "original_metric": 0.875,
+    "passed": true,
+    "best": 1,
+    "trials": [
+      {
+        "excluded": [],
+        "metric": 0.5,
+        "drop": 0.44,
+        "passed": false
+      },
+      {
+        "excluded": [
+          "fc1"
+        ],
+        "metric": 0.8125,
+        "drop": 0.0028,
+        "passed": true
+      }
+    ]
+  }
+}
 )");
 }
 

@@ -133,6 +133,8 @@ public:
 
   /// Remarks that `op` could not be written in the wanted form.
   void remark(Operation *op, const llvm::Twine &message);
+  /// Ends the export with an error at `op`, if it has not failed already.
+  void fail(Operation *op, const Twine &message);
 
   /// Writes all ops of the block. `wanted` are the names that the terminator's operands must get
   /// (none for bodies without recorded names, which choose); `outputNames` are those that they

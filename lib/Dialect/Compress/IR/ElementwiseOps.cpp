@@ -181,3 +181,18 @@ Results CastOp::evaluate(ArrayRef<Tensor> operands) {
 void CastOp::getDimensionRelations(DimensionRelations &relations) {
   relations.sameShape(getInput(), getResult());
 }
+
+OpOperand &CastOp::getEncodedOperand() { return getInputMutable(); }
+
+bool CastOp::isDecodeLink() {
+  Value input = getOperation()->getOperand(0);
+  if (!input)
+    return false;
+  auto from = dyn_cast<RankedTensorType>(input.getType());
+  if (!from || from.getRank() == 0 ||
+      !(from.getElementType().isF16() || from.getElementType().isBF16()) ||
+      !getResult().getType().getElementType().isF32())
+    return false;
+  return isa_and_nonnull<WeightSourceOpInterface, ExpandNMOp, ExpandBitmapOp>(
+      input.getDefiningOp());
+}

@@ -1,4 +1,4 @@
-//===- EncodingOps.cpp - mask, lookup and sparse expansion -*- C++ -*-===//
+//===- EncodingOps.cpp - mask and sparse expansion -*- C++ -*-===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -43,49 +43,6 @@ Results MaskOp::evaluate(ArrayRef<Tensor> operands) {
 void MaskOp::getDimensionRelations(DimensionRelations &relations) { relations.elementwise(*this); }
 
 OpOperand &MaskOp::getEncodedOperand() { return getInputMutable(); }
-
-//===----------------------------------------------------------------------===//
-// lookup
-//===----------------------------------------------------------------------===//
-
-LogicalResult LookupOp::verify() {
-  InferenceSite site(getLoc(), getOperationName());
-  RankedTensorType codes = getCodes().getType(), table = getTable().getType();
-  RankedTensorType result = getResult().getType();
-  // C1
-  std::optional<DataType> type = getDataType(codes.getElementType());
-  if (!type || (!isUnsigned(*type) && *type != DataType::Bool))
-    return site.error("expects codes that are unsigned or bool, got " +
-                      typeToString(codes.getElementType()));
-  // C2
-  unsigned bits = getBitWidth(*type);
-  bool isTable = table.getRank() == 1;
-  if (isTable && !table.isDynamicDim(0))
-    isTable = bits < 63 && table.getDimSize(0) >= (int64_t(1) << bits);
-  if (!isTable)
-    return site.error("expects a table of rank 1 with an entry for every code of " +
-                      typeToString(codes.getElementType()) + ", got " +
-                      dimsToString(table.getShape()));
-  // C3
-  bool isSame = codes.getRank() == result.getRank();
-  for (int64_t dim = 0; isSame && dim < codes.getRank(); ++dim)
-    isSame = isSameDim(codes.getDimSize(dim), result.getDimSize(dim));
-  if (!isSame)
-    return site.error("expects a result of shape " + dimsToString(codes.getShape()) + ", got " +
-                      dimsToString(result.getShape()));
-  return site.checkElementType("a result", result.getElementType(), table.getElementType());
-}
-
-Results LookupOp::evaluate(ArrayRef<Tensor> operands) {
-  return single(reference::lookup(operands[0], operands[1]));
-}
-
-void LookupOp::getDimensionRelations(DimensionRelations &relations) {
-  relations.sameShape(getCodes(), getResult());
-  relations.fixed(getTable(), 0, "codes are indices of the table");
-}
-
-OpOperand &LookupOp::getEncodedOperand() { return getCodesMutable(); }
 
 //===----------------------------------------------------------------------===//
 // Codes of expansions

@@ -49,11 +49,9 @@ static LogicalResult checkCodeType(const InferenceSite &site, Type elementType) 
                     typeToString(elementType));
 }
 
-/// Scale and zero point of values of shape `dims`, one per `block`; C1 to C4 of quantize.
-static LogicalResult checkParameters(const InferenceSite &site, ArrayRef<int64_t> dims,
-                                     Type codeType, RankedTensorType scale, Value zeroPoint,
-                                     std::optional<ArrayRef<int64_t>> block) {
-  // C1
+/// Number of blocks along each dim of values of shape `dims`; C1 of quantize.
+static FailureOr<SmallVector<int64_t>> getGrid(const InferenceSite &site, ArrayRef<int64_t> dims,
+                                               std::optional<ArrayRef<int64_t>> block) {
   SmallVector<int64_t> grid;
   if (block && block->size() != dims.size())
     return site.error("expects a block with " + Twine(dims.size()) + " entries, got " +
@@ -67,8 +65,25 @@ static LogicalResult checkParameters(const InferenceSite &site, ArrayRef<int64_t
     else
       grid.push_back(dim == 0 ? 0 : (size == -1 ? 1 : (dim - 1) / size + 1));
   }
-  // C2
-  if (failed(checkShape(site, "a scale", scale.getShape(), grid)))
+  return grid;
+}
+
+/// Scale of values of shape `dims`, one per `block`; C1 and C2 of quantize.
+static LogicalResult checkScaleShape(const InferenceSite &site, ArrayRef<int64_t> dims,
+                                     RankedTensorType scale,
+                                     std::optional<ArrayRef<int64_t>> block) {
+  FailureOr<SmallVector<int64_t>> grid = getGrid(site, dims, block);
+  if (failed(grid))
+    return failure();
+  return checkShape(site, "a scale", scale.getShape(), *grid);
+}
+
+/// Scale and zero point of values of shape `dims`, one per `block`; C1 to C4 of quantize.
+static LogicalResult checkParameters(const InferenceSite &site, ArrayRef<int64_t> dims,
+                                     Type codeType, RankedTensorType scale, Value zeroPoint,
+                                     std::optional<ArrayRef<int64_t>> block) {
+  // C1, C2
+  if (failed(checkScaleShape(site, dims, scale, block)))
     return failure();
   // C4
   if (failed(checkCodeType(site, codeType)))
@@ -77,9 +92,25 @@ static LogicalResult checkParameters(const InferenceSite &site, ArrayRef<int64_t
   if (!zeroPoint)
     return success();
   RankedTensorType zeroType = cast<RankedTensorType>(zeroPoint.getType());
-  if (failed(checkShape(site, "a zero point", zeroType.getShape(), grid)))
+  FailureOr<SmallVector<int64_t>> grid = getGrid(site, dims, block);
+  if (failed(grid) || failed(checkShape(site, "a zero point", zeroType.getShape(), *grid)))
     return failure();
   return site.checkElementType("a zero point", zeroType.getElementType(), codeType);
+}
+
+/// Codes are unsigned or bool, and a table of rank 1 has an entry for each.
+static LogicalResult checkTable(const InferenceSite &site, Type codeType, RankedTensorType table) {
+  std::optional<DataType> type = getDataType(codeType);
+  if (!type || (!isUnsigned(*type) && *type != DataType::Bool))
+    return site.error("expects codes that are unsigned or bool, got " + typeToString(codeType));
+  unsigned bits = getBitWidth(*type);
+  bool isTable = table.getRank() == 1;
+  if (isTable && !table.isDynamicDim(0))
+    isTable = bits < 63 && table.getDimSize(0) >= (int64_t(1) << bits);
+  if (isTable)
+    return success();
+  return site.error("expects a table of rank 1 with an entry for every code of " +
+                    typeToString(codeType) + ", got " + dimsToString(table.getShape()));
 }
 
 /// Relates parameters to the values they belong to.
@@ -160,6 +191,45 @@ void DequantizeOp::getDimensionRelations(DimensionRelations &relations) {
 OpOperand &DequantizeOp::getEncodedOperand() { return getCodesMutable(); }
 
 //===----------------------------------------------------------------------===//
+// lookup
+//===----------------------------------------------------------------------===//
+
+LogicalResult LookupOp::verify() {
+  InferenceSite site(getLoc(), getOperationName());
+  RankedTensorType codes = getCodes().getType(), table = getTable().getType();
+  RankedTensorType result = getResult().getType();
+  // C1, C2
+  if (failed(checkTable(site, codes.getElementType(), table)))
+    return failure();
+  // C3
+  if (failed(checkShape(site, "a result", result.getShape(), codes.getShape())) ||
+      failed(site.checkElementType("a result", result.getElementType(), table.getElementType())))
+    return failure();
+  // C4
+  if (!getScale())
+    return getBlock() ? site.error("expects a scale beside a block") : success();
+  RankedTensorType scale = getScale().getType();
+  if (failed(site.checkElementType("a scale", scale.getElementType(), table.getElementType())))
+    return failure();
+  return checkScaleShape(site, codes.getShape(), scale, getBlock());
+}
+
+Results LookupOp::evaluate(ArrayRef<Tensor> operands) {
+  if (operands.size() > 2)
+    return single(reference::lookup(operands[0], operands[1], operands[2],
+                                    getBlock().value_or(ArrayRef<int64_t>())));
+  return single(reference::lookup(operands[0], operands[1]));
+}
+
+void LookupOp::getDimensionRelations(DimensionRelations &relations) {
+  relations.sameShape(getCodes(), getResult());
+  relations.fixed(getTable(), 0, "codes are indices of the table");
+  relateParameter(relations, getScale(), getResult(), getBlock());
+}
+
+OpOperand &LookupOp::getEncodedOperand() { return getCodesMutable(); }
+
+//===----------------------------------------------------------------------===//
 // fake_quantize
 //===----------------------------------------------------------------------===//
 
@@ -169,27 +239,40 @@ LogicalResult FakeQuantizeOp::verify() {
   // C5
   if (failed(checkShape(site, "a result", result.getShape(), input.getShape())))
     return failure();
-  // C1, C2, C3, C4
-  if (failed(checkParameters(site, input.getShape(), getCodes(), getScale().getType(),
-                             getZeroPoint(), getBlock())))
-    return failure();
   // C6
-  return site.checkElementType("a result", result.getElementType(), input.getElementType());
+  if (failed(site.checkElementType("a result", result.getElementType(), input.getElementType())))
+    return failure();
+  // C7
+  if (getTable()) {
+    if (getZeroPoint())
+      return site.error("expects no zero point beside a table");
+    if (failed(checkTable(site, getCodes(), getTable().getType())))
+      return failure();
+    return checkScaleShape(site, input.getShape(), getScale().getType(), getBlock());
+  }
+  // C1, C2, C3, C4
+  return checkParameters(site, input.getShape(), getCodes(), getScale().getType(), getZeroPoint(),
+                         getBlock());
 }
 
 Results FakeQuantizeOp::evaluate(ArrayRef<Tensor> operands) {
   llvm::Expected<DataType> type = getTensorDataType(getCodes());
   if (!type)
     return type.takeError();
-  return single(reference::fakeQuantize(operands[0], operands[1],
-                                        operands.size() > 2 ? &operands[2] : nullptr,
-                                        getBlock().value_or(ArrayRef<int64_t>()), *type));
+  ArrayRef<int64_t> block = getBlock().value_or(ArrayRef<int64_t>());
+  if (getTable())
+    return single(reference::fakeQuantizeTable(operands[0], operands[1], operands[2], block,
+                                               uint64_t(1) << getBitWidth(*type)));
+  return single(reference::fakeQuantize(
+      operands[0], operands[1], operands.size() > 2 ? &operands[2] : nullptr, block, *type));
 }
 
 void FakeQuantizeOp::getDimensionRelations(DimensionRelations &relations) {
   relations.sameShape(getInput(), getResult());
   relateParameter(relations, getScale(), getResult(), getBlock());
   relateParameter(relations, getZeroPoint(), getResult(), getBlock());
+  if (getTable())
+    relations.fixed(getTable(), 0, "codes are indices of the table");
 }
 
 //===----------------------------------------------------------------------===//

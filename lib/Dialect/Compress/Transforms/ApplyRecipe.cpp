@@ -9,6 +9,7 @@
 #include "compress/Analysis/WeightChain.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/Regex.h"
 
 namespace mlir {
 namespace compress {
@@ -28,39 +29,75 @@ struct ApplyRecipe : public compress::impl::ApplyRecipeBase<ApplyRecipe> {
   void runOnOperation() override;
 
 private:
-  /// Appends rules, or reports why they cannot be had.
-  LogicalResult add(MLIRContext *context, llvm::Expected<Rule> rule);
   Recipe rules;
 };
 } // namespace
 
-LogicalResult ApplyRecipe::add(MLIRContext *context, llvm::Expected<Rule> rule) {
-  if (!rule)
-    return emitError(UnknownLoc::get(context)) << llvm::toString(rule.takeError());
-  rules.rules.push_back(std::move(*rule));
-  return success();
+/// The rule that leaves the ops with these names alone.
+static llvm::Expected<Rule> makeExclusion(ArrayRef<std::string> names) {
+  Rule rule;
+  rule.quantize = Setting<QuantizeSpec>::none();
+  rule.prune = Setting<PruneSpec>::none();
+  for (StringRef name : names) {
+    bool isLiteral = !name.contains('*') && !name.contains('?') && !name.starts_with("re:");
+    llvm::Expected<NamePattern> pattern =
+        NamePattern::create(isLiteral ? name.str() : "re:" + llvm::Regex::escape(name));
+    if (!pattern)
+      return pattern.takeError();
+    rule.select.names.push_back(std::move(*pattern));
+  }
+  return rule;
 }
 
 LogicalResult ApplyRecipe::initialize(MLIRContext *context) {
-  rules.rules.clear();
-  if (!quantize.empty() && failed(add(context, parseQuantizeFlag(quantize))))
-    return failure();
-  if (!prune.empty() && failed(add(context, parsePruneFlag(prune))))
-    return failure();
-  if (!recipe.empty()) {
-    llvm::Expected<Recipe> file = loadRecipe(recipe);
-    if (!file)
-      return emitError(UnknownLoc::get(context)) << llvm::toString(file.takeError());
-    llvm::append_range(rules.rules, file->rules);
-  }
+  llvm::Expected<Recipe> given = makeRecipe(quantize, prune, recipe);
+  if (!given)
+    return emitError(UnknownLoc::get(context)) << llvm::toString(given.takeError());
+  rules = std::move(*given);
+  if (exclude.empty())
+    return success();
+  llvm::Expected<Rule> exclusion = makeExclusion(exclude);
+  if (!exclusion)
+    return emitError(UnknownLoc::get(context)) << llvm::toString(exclusion.takeError());
+  rules.rules.push_back(std::move(*exclusion));
   return success();
+}
+
+/// Rows and columns of the embedding tables.
+static llvm::DenseSet<std::pair<int64_t, int64_t>> getTableShapes(ArrayRef<WeightedOp> ops) {
+  llvm::DenseSet<std::pair<int64_t, int64_t>> shapes;
+  for (const WeightedOp &op : ops)
+    if (RankedTensorType type = op.chain.getType();
+        op.kind == LayerKind::Embedding && type.getRank() == 2)
+      shapes.insert({type.getDimSize(0), type.getDimSize(1)});
+  return shapes;
+}
+
+/// See `LayerInfo::isHead`.
+static bool isHead(const WeightedOp &op,
+                   const llvm::DenseSet<std::pair<int64_t, int64_t>> &tables) {
+  if (op.kind != LayerKind::Linear && op.kind != LayerKind::Matmul)
+    return false;
+  if (StringRef(op.name).contains("lm_head"))
+    return true;
+  RankedTensorType type = op.chain.getType();
+  return type.getRank() == 2 && op.outputDims.size() == 1 && op.contractionDims.size() == 1 &&
+         type.getDimSize(op.outputDims[0]) != type.getDimSize(op.contractionDims[0]) &&
+         tables.contains(
+             {type.getDimSize(op.outputDims[0]), type.getDimSize(op.contractionDims[0])});
 }
 
 void ApplyRecipe::runOnOperation() {
   MLIRContext *context = &getContext();
+  auto *dialect = context->getLoadedDialect<CompressDialect>();
+  bool hasStatistics = calibrated || dialect->getStatistics();
+  for (Rule &rule : rules.rules)
+    if (rule.quantize.getSpec())
+      rule.quantize = resolveAuto(*rule.quantize.getSpec(), hasStatistics);
   getOperation()->setAttr("compress.recipe", StringAttr::get(context, rules.toYAML()));
-  auto helper = context->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+  auto helper = dialect->getPlanAttrHelper();
   std::vector<WeightedOp> ops = collectWeighted(getOperation());
+  llvm::DenseSet<std::pair<int64_t, int64_t>> tables = getTableShapes(ops);
   std::vector<bool> matched(rules.rules.size());
   for (auto [index, op] : llvm::enumerate(ops)) {
     if (helper.isAttrPresent(op.op))
@@ -73,6 +110,7 @@ void ApplyRecipe::runOnOperation() {
     layer.index = index;
     layer.count = ops.size();
     layer.numElements = op.chain.getType().getNumElements();
+    layer.isHead = isHead(op, tables);
     for (auto [number, rule] : llvm::enumerate(rules.rules))
       if (matches(rule.select, layer))
         matched[number] = true;

@@ -33,7 +33,8 @@ struct CompressWeights : public compress::impl::CompressWeightsBase<CompressWeig
     };
     if (failed(rewriteWeights(getOperation(), options, step)))
       return signalPassFailure();
-    quantizeActivations(getOperation());
+    if (failed(quantizeActivations(getOperation())))
+      return signalPassFailure();
   }
 };
 } // namespace

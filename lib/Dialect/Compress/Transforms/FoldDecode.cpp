@@ -21,15 +21,23 @@ namespace compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Links of decode chains whose result something else than a further link takes, or nothing.
+/// Whether chains on weights are all that uses `value`: as what a further link decodes, or as (a
+/// part of) its scale.
+static bool isInner(Value value) {
+  return !value.use_empty() && llvm::all_of(value.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (auto next = dyn_cast<DecodeOpInterface>(user))
+      return &next.getEncodedOperand() == &use || succeeded(getWeightChain(user->getResult(0)));
+    return isa<AddOp, ReshapeOp>(user) && isStoredExpression(user->getResult(0)) &&
+           isInner(user->getResult(0));
+  });
+}
+
+/// Links of decode chains whose result something else than a chain takes, or nothing.
 static SmallVector<Operation *> collectRoots(ModuleOp module) {
   SmallVector<Operation *> roots;
   module.walk([&](DecodeOpInterface link) {
-    bool isInner = llvm::all_of(link->getUses(), [](OpOperand &use) {
-      auto next = dyn_cast<DecodeOpInterface>(use.getOwner());
-      return next && &next.getEncodedOperand() == &use;
-    });
-    if (!isInner || link->use_empty())
+    if (!isInner(link->getResult(0)))
       roots.push_back(link);
   });
   return roots;

@@ -41,6 +41,11 @@ struct FoldMasks : public compress::impl::FoldMasksBase<FoldMasks> {
       FailureOr<EncodedWeight> weight = readEncodedWeight(store, *chain, emitError);
       if (failed(weight))
         return signalPassFailure();
+      if (weight->mask) {
+        remark::missed(mask.getLoc(), remarkOptions)
+            << "mask is left alone: " + explainNoZeroCode(*weight);
+        continue;
+      }
       OpBuilder builder(mask);
       Value folded = writeEncodedWeight(builder, symbols, store, chain->source,
                                         chain->source.getWeightName(), *weight);

@@ -22,15 +22,19 @@ using namespace mlir;
 using namespace mlir::compress;
 
 /// The N:M mask of a weight: by the magnitude of its floats, or of its decoded codes.
-static FailureOr<std::vector<uint8_t>>
-chooseMask(const WeightTask &task, const EncodedWeight &weight, NMPattern nm, BlockView view) {
+static FailureOr<std::vector<uint8_t>> chooseMask(WeightStore &store, const WeightTask &task,
+                                                  const EncodedWeight &weight, NMPattern nm,
+                                                  BlockView view) {
   std::vector<uint8_t> mask(view.getNumElements());
   std::optional<uint64_t> nan;
-  if (weight.scales) {
-    FailureOr<QuantizedTensor> tensor = getQuantizedTensor(weight, weight.values);
-    if (failed(tensor))
-      return failure();
+  if (FailureOr<QuantizedTensor> tensor = getQuantizedTensor(weight, weight.values);
+      succeeded(tensor)) {
     nan = computeNMMask(nm, view, *tensor, mask.data());
+  } else if (weight.hasCodes()) {
+    FailureOr<StoredTensor> dense = decodeWeight(store, weight, [&] { return task.emitError(); });
+    if (failed(dense))
+      return failure();
+    nan = computeNMMask(nm, view, dense->getDataType(), dense->bytes().data(), mask.data());
   } else {
     nan = computeNMMask(nm, view, weight.values.getDataType(), weight.values.bytes().data(),
                         mask.data());
@@ -68,18 +72,18 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
   if (weight.pattern && failed(expandPattern(store, weight, emitError)))
     return failure();
   BlockView view = getAxisView(weight.type.getShape(), axis);
-  FailureOr<std::vector<uint8_t>> mask = chooseMask(task, weight, nm, view);
+  FailureOr<std::vector<uint8_t>> mask = chooseMask(store, task, weight, nm, view);
   if (failed(mask))
     return failure();
   auto squares = [&] {
     return sumOfSquares(weight.values.getDataType(), weight.values.bytes().data(),
                         view.getNumElements());
   };
-  if (!weight.scales)
+  if (!weight.hasCodes())
     outcome.sumSquares = squares();
   if (failed(applyDenseMask(store, weight, *mask, emitError)))
     return failure();
-  if (!weight.scales)
+  if (!weight.hasCodes())
     outcome.squaredError += outcome.sumSquares - squares();
   weight.pattern.emplace();
   weight.pattern->nm = nm;

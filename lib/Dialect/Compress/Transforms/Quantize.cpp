@@ -6,9 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QuantizeWeight.h"
+#include "compress/Dialect/Compress/Transforms/ActivationQuantization.h"
+#include "compress/Dialect/Compress/Transforms/BiasCorrection.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/IR/Threading.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mlir {
 namespace compress {
@@ -27,7 +32,8 @@ using namespace mlir::compress;
 FailureOr<QuantizeSpec> mlir::compress::makeQuantizeSpec(Location loc, StringRef format,
                                                          int64_t group, StringRef granularity,
                                                          StringRef convention, bool asymmetric,
-                                                         StringRef activations, StringRef method) {
+                                                         StringRef activations, StringRef method,
+                                                         StringRef more) {
   std::string text = (format + ",method=" + method).str();
   if (group != 0)
     text += ",group=" + std::to_string(group);
@@ -39,29 +45,32 @@ FailureOr<QuantizeSpec> mlir::compress::makeQuantizeSpec(Location loc, StringRef
     text += (",convention=" + convention).str();
   if (!activations.empty())
     text += (",activations=" + activations).str();
+  if (!more.empty())
+    text += "," + llvm::join(llvm::split(more, ';'), ",");
   llvm::Expected<QuantizeSpec> spec = parseQuantizeSpec(text);
   if (!spec)
     return emitError(loc) << llvm::toString(spec.takeError());
-  return *spec;
-}
-
-static DataType getCodeType(const QuantizeSpec &spec) {
-  switch (spec.format) {
-  case WeightFormat::Int8:
-    return DataType::I8;
-  case WeightFormat::Int4:
-    return DataType::I4;
-  case WeightFormat::Int2:
-    return DataType::I2;
-  }
-  return DataType::I8;
+  auto *dialect = loc.getContext()->getLoadedDialect<CompressDialect>();
+  return resolveAuto(*spec, dialect && dialect->getStatistics());
 }
 
 BlockChoice mlir::compress::chooseBlock(const QuantizeSpec &spec, const WeightedOp &op) {
   ArrayRef<int64_t> shape = op.chain.getType().getShape();
   BlockChoice choice;
-  if (spec.granularity == ScaleGranularity::Tensor) {
+  if (spec.granularity == ScaleGranularity::Tensor ||
+      spec.granularity == ScaleGranularity::InputChannel) {
     choice.block.assign(shape.size(), -1);
+    if (spec.granularity == ScaleGranularity::Tensor)
+      return choice;
+    choice.block[op.contractionDims.front()] = 1;
+    for (int64_t dim : op.batchDims)
+      choice.block[dim] = 1;
+    if (failed(getBlockView(shape, choice.block))) {
+      choice.block.assign(shape.size(), 1);
+      for (int64_t dim : op.outputDims)
+        choice.block[dim] = -1;
+      choice.perPosition = true;
+    }
     return choice;
   }
   choice.block.assign(shape.size(), 1);
@@ -86,73 +95,73 @@ BlockChoice mlir::compress::chooseBlock(const QuantizeSpec &spec, const Weighted
 // Weights
 //===----------------------------------------------------------------------===//
 
-FailureOr<QuantizedParts> mlir::compress::quantizeDense(WeightStore &store,
-                                                        const StoredTensor &dense,
-                                                        const QuantizeSpec &spec,
-                                                        ArrayRef<int64_t> block, StringRef what,
-                                                        EmitErrorFn emitError) {
-  RankedTensorType type = dense.getType();
-  MLIRContext *context = type.getContext();
-  FailureOr<std::pair<BlockView, uint64_t>> view = getBlockView(type.getShape(), block);
-  if (failed(view))
-    return emitError() << "internal error: no view for the blocks of weight '" << what << "'";
-  UniformGrid grid{getCodeType(spec), spec.convention};
-  Type codeType = getElementType(grid.type, context);
-  SmallVector<int64_t> scaleShape = getScaleShape(type.getShape(), block);
-
-  QuantizedParts parts;
-  parts.scales.block.assign(block.begin(), block.end());
-  FailureOr<StoredTensor> codes =
-      StoredTensor::allocate(store, RankedTensorType::get(type.getShape(), codeType), emitError);
-  FailureOr<StoredTensor> scale = StoredTensor::allocate(
-      store, RankedTensorType::get(scaleShape, type.getElementType()), emitError);
-  if (failed(codes) || failed(scale))
-    return failure();
-  if (isAsymmetric(grid.convention)) {
-    FailureOr<StoredTensor> zeroPoint =
-        StoredTensor::allocate(store, RankedTensorType::get(scaleShape, codeType), emitError);
-    if (failed(zeroPoint))
-      return failure();
-    parts.scales.zeroPoint = std::move(*zeroPoint);
-  }
-  QuantizationResult result = quantizeUniform(
-      grid, view->first, view->second, dense.getDataType(), dense.bytes().data(),
-      scale->getDataType(), codes->mutableBytes().data(), scale->mutableBytes().data(),
-      parts.scales.zeroPoint ? parts.scales.zeroPoint->mutableBytes().data() : nullptr);
-  if (result.fault) {
-    if (result.fault->kind == QuantizationFault::NotFinite)
-      return emitError() << "cannot quantize weight '" << what << "': element "
-                         << result.fault->index << " is not finite";
-    return emitError() << "cannot quantize weight '" << what << "': the scale of block "
-                       << result.fault->index << " does not fit into " << type.getElementType();
-  }
-  parts.codes = std::move(*codes);
-  parts.scales.scale = std::move(*scale);
-  parts.squaredError = result.sumSquaredError;
-  parts.sumSquares = result.sumSquares;
-  return parts;
-}
-
-/// Why the activation of an op cannot be quantized; empty if it can.
-static std::string explainFloatActivation(const WeightedOp &op) {
-  if (!op.activation)
-    return "the activation stays float: its type is not known";
-  auto type = cast<RankedTensorType>(op.activation->get().getType());
-  if (!type.getElementType().isF32() || type.getRank() < 1) {
-    std::string text = "the activation stays float: expects an f32 tensor, got ";
-    llvm::raw_string_ostream(text) << type;
-    return text;
-  }
-  return "";
-}
-
-static std::string describeScales(const QuantizeSpec &spec, const BlockChoice &choice) {
+static std::string describeFormat(const QuantizeSpec &spec, const BlockChoice &choice,
+                                  bool isMethodUsed) {
   std::string text = getName(spec.format).str();
+  if (spec.format == WeightFormat::Pow2 || spec.format == WeightFormat::Palette)
+    text += " " + std::to_string(spec.bits) + "-bit";
+  FormatFamily family = spec.getInfo().family;
+  if (family == FormatFamily::Cast || family == FormatFamily::Palette)
+    return text;
   if (spec.granularity == ScaleGranularity::Tensor)
-    return text + " per tensor";
-  if (spec.granularity == ScaleGranularity::Channel || choice.perChannelInstead)
-    return text + " per channel";
-  return text + " group " + std::to_string(spec.group);
+    text += " per tensor";
+  else if (spec.granularity == ScaleGranularity::InputChannel)
+    text += " per input channel";
+  else if (spec.granularity == ScaleGranularity::Channel || choice.perChannelInstead)
+    text += " per channel";
+  else
+    text += " group " + std::to_string(spec.group);
+  if (spec.doubleQuantize)
+    text += ", scales too";
+  if (isMethodUsed && spec.method != QuantizeMethod::Rtn)
+    text += (" " + getName(spec.method)).str();
+  return text;
+}
+
+/// Calls `body` on the threads of the context.
+static auto getParallelFor(MLIRContext *context) {
+  return [context](size_t n, llvm::function_ref<void(size_t)> body) {
+    parallelFor(context, 0, n, body);
+  };
+}
+
+/// The byte mask of pruned elements, or nothing.
+static ArrayRef<uint8_t> getMask(const EncodedWeight &weight) {
+  if (weight.pattern && weight.pattern->isDense())
+    return weight.pattern->mask;
+  return {};
+}
+
+/// Notes what quantization does to the outputs: their error, and what has to be added to the bias.
+static LogicalResult judge(WeightStore &store, const WeightTask &task, const MatrixView &view,
+                           const StoredTensor &dense, const InputStatistics &input,
+                           WeightOutcome &outcome) {
+  const QuantizeSpec &spec = *task.quantize;
+  bool wantsError = !input.gram.empty();
+  if (!wantsError && !spec.biasCorrection)
+    return success();
+  FailureOr<StoredTensor> decoded =
+      decodeWeight(store, outcome.weight, [&] { return task.emitError(); });
+  if (failed(decoded))
+    return failure();
+  if (wantsError)
+    std::tie(outcome.outputError, outcome.outputSquares) =
+        getOutputError(view, dense, *decoded, input);
+  if (!spec.biasCorrection)
+    return success();
+  std::string reason = explainUnknownMean(task.first(), input.first);
+  for (const WeightedOp &user : task.users)
+    if (reason.empty())
+      reason = explainFixedBias(user);
+  if (reason.empty() && task.users.size() > 1)
+    reason = "several ops use the weight";
+  if (!reason.empty()) {
+    outcome.skipped.push_back("the bias is not corrected: " + reason);
+    return success();
+  }
+  outcome.biasDelta = computeBiasDelta(task.first(), dense, *decoded, *input.first);
+  outcome.done.push_back("bias corrected");
+  return success();
 }
 
 LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask &task,
@@ -160,7 +169,7 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
   if (!task.quantize)
     return success();
   EncodedWeight &weight = outcome.weight;
-  if (weight.scales) {
+  if (weight.hasCodes()) {
     outcome.skipped.push_back("it is quantized already");
     return success();
   }
@@ -171,96 +180,82 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
   auto emitError = [&] { return task.emitError(); };
   const QuantizeSpec &spec = *task.quantize;
   const WeightedOp &op = task.first();
+  MLIRContext *context = op.op->getContext();
   std::string name = op.chain.getSourceName();
+  if (spec.format == WeightFormat::Mixed)
+    return emitError() << "weight '" << name
+                       << "' has the format mixed; run compress-allocate-bits first";
+  if (spec.getInfo().family == FormatFamily::Cast &&
+      weight.type.getElementType().getIntOrFloatBitWidth() <= 16) {
+    outcome.skipped.push_back("it is stored in 16 bits already");
+    return success();
+  }
   BlockChoice choice = chooseBlock(spec, op);
-
+  if (failed(widenValues(store, weight, emitError)))
+    return failure();
   if (weight.pattern && !weight.pattern->isDense() &&
       failed(expandPattern(store, weight, emitError)))
     return failure();
-  FailureOr<QuantizedParts> parts =
-      quantizeDense(store, weight.values, spec, choice.block, name, emitError);
-  if (failed(parts))
-    return failure();
+
+  MatrixView view(op);
+  std::string noGram;
+  auto *dialect = context->getLoadedDialect<CompressDialect>();
+  InputStatistics input = getInputStatistics(dialect->getStatistics(), task.users, view, noGram);
+  std::optional<QuantizedParts> parts;
+  if (spec.method != QuantizeMethod::Rtn && spec.method != QuantizeMethod::Auto) {
+    if (std::optional<uint64_t> index = findNonFinite(weight.values))
+      return emitError() << "cannot quantize weight '" << name << "': element " << *index
+                         << " is not finite";
+    std::string reason = noGram, note;
+    auto parallel = getParallelFor(context);
+    FailureOr<std::optional<QuantizedParts>> chosen =
+        quantizeByMethod(store, weight.values, spec, view, choice.block, getMask(weight), input,
+                         parallel, reason, note, emitError);
+    if (failed(chosen))
+      return failure();
+    parts = std::move(*chosen);
+    if (!parts)
+      outcome.skipped.push_back(
+          (getName(spec.method) + " is replaced by rounding to nearest: " + reason).str());
+    else if (!note.empty())
+      outcome.done.push_back(note);
+  }
+  bool isMethodUsed = parts.has_value();
+  if (!parts) {
+    FailureOr<QuantizedParts> rounded =
+        quantizeDense(store, weight.values, spec, choice.block, name, emitError);
+    if (failed(rounded))
+      return failure();
+    parts = std::move(*rounded);
+  }
+  StoredTensor dense = std::move(weight.values);
+  weight.values = std::move(parts->codes);
+  weight.table = std::move(parts->table);
+  weight.scales = std::move(parts->scales);
+  if (isMethodUsed) {
+    FailureOr<StoredTensor> decoded = decodeWeight(store, weight, emitError);
+    if (failed(decoded))
+      return failure();
+    std::tie(parts->squaredError, parts->sumSquares) = compareFloats(dense, *decoded);
+  }
   if (outcome.sumSquares == 0)
     outcome.sumSquares = parts->sumSquares;
   outcome.squaredError += parts->squaredError;
-  weight.scales = std::move(parts->scales);
-  weight.values = std::move(parts->codes);
   outcome.changed = true;
-  outcome.done.push_back(describeScales(spec, choice));
+  outcome.done.insert(outcome.done.begin(), describeFormat(spec, choice, isMethodUsed));
+  if (failed(judge(store, task, view, dense, input, outcome)))
+    return failure();
   if (choice.perChannelInstead && op.contractionDims.size() > 1)
     outcome.skipped.push_back(
         "per output channel instead of group " + std::to_string(spec.group) + ": only " +
         std::to_string(weight.type.getDimSize(op.contractionDims.front())) + " input channels");
   if (choice.perPosition)
     outcome.skipped.push_back("each kernel position has scales of its own");
-  if (spec.activations == ActivationMode::Dynamic)
+  if (spec.activations != ActivationMode::None)
     for (const WeightedOp &user : task.users)
       if (std::string reason = explainFloatActivation(user); !reason.empty())
         outcome.skipped.push_back(reason);
   return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Activations
-//===----------------------------------------------------------------------===//
-
-/// Whether the value is the result of quantization already.
-static bool isQuantizedActivation(Value value) {
-  auto dequantize = value.getDefiningOp<DequantizeOp>();
-  return dequantize && (dequantize.getCodes().getDefiningOp<DynamicQuantizeOp>() ||
-                        dequantize.getCodes().getDefiningOp<QuantizeOp>());
-}
-
-/// `dequantize(dynamic_quantize(activation))`.
-static Value quantizeDynamically(OpBuilder &builder, Location loc, Value activation,
-                                 DynamicGranularity granularity) {
-  auto type = cast<RankedTensorType>(activation.getType());
-  bool perRow = granularity == DynamicGranularity::Row;
-  Type code = perRow ? builder.getIntegerType(8) : builder.getIntegerType(8, /*isSigned=*/false);
-  SmallVector<int64_t> scaleShape;
-  DenseI64ArrayAttr block;
-  if (perRow) {
-    scaleShape.assign(type.getShape().begin(), type.getShape().end());
-    scaleShape.back() = 1;
-    SmallVector<int64_t> sizes(type.getRank(), 1);
-    sizes.back() = -1;
-    block = builder.getDenseI64ArrayAttr(sizes);
-  }
-  auto quantize = DynamicQuantizeOp::create(
-      builder, loc, type.clone(code), RankedTensorType::get(scaleShape, type.getElementType()),
-      RankedTensorType::get(scaleShape, code), activation, granularity);
-  Value zeroPoint = perRow ? Value() : quantize.getZeroPoint();
-  return DequantizeOp::create(builder, loc, type, quantize.getCodes(), quantize.getScale(),
-                              zeroPoint, block);
-}
-
-void mlir::compress::quantizeActivations(ModuleOp module) {
-  auto helper = module.getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
-  llvm::DenseMap<std::pair<Value, Block *>, Value> made;
-  for (const WeightedOp &op : collectWeighted(module)) {
-    PlanAttr plan = helper.getAttr(op.op);
-    std::optional<QuantizeSpec> spec = plan ? plan.getQuantizeSpec() : std::nullopt;
-    if (!spec || spec->activations != ActivationMode::Dynamic || !op.activation ||
-        !op.chain.getLink<DequantizeOp>())
-      continue;
-    Value activation = op.activation->get();
-    if (isQuantizedActivation(activation) || !explainFloatActivation(op).empty())
-      continue;
-    // Rows are along the contraction only on the left of a matrix product.
-    bool perTensor = op.kind == LayerKind::Conv || op.kind == LayerKind::ConvTranspose ||
-                     op.activation->getOperandNumber() != 0;
-    Value &quantized = made[{activation, op.op->getBlock()}];
-    if (!quantized) {
-      OpBuilder builder(op.op);
-      // Not the location of the op: its name belongs to one node.
-      Location loc = NameLoc::get(builder.getStringAttr(op.name + "/activation"));
-      quantized =
-          quantizeDynamically(builder, loc, activation,
-                              perTensor ? DynamicGranularity::Tensor : DynamicGranularity::Row);
-    }
-    op.activation->set(quantized);
-  }
 }
 
 namespace {
@@ -270,8 +265,9 @@ struct Quantize : public compress::impl::QuantizeBase<Quantize> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     if (!format.empty()) {
-      FailureOr<QuantizeSpec> spec = makeQuantizeSpec(module.getLoc(), format, group, granularity,
-                                                      convention, asymmetric, activations, method);
+      FailureOr<QuantizeSpec> spec =
+          makeQuantizeSpec(module.getLoc(), format, group, granularity, convention, asymmetric,
+                           activations, method, more);
       if (failed(spec))
         return signalPassFailure();
       planAll(module, PlanAttr::get(&getContext(), StringAttr::get(&getContext(), toString(*spec)),
@@ -281,7 +277,8 @@ struct Quantize : public compress::impl::QuantizeBase<Quantize> {
                                  /*quantizes=*/true};
     if (failed(rewriteWeights(module, options, quantizeStep)))
       return signalPassFailure();
-    quantizeActivations(module);
+    if (failed(quantizeActivations(module)))
+      return signalPassFailure();
   }
 };
 } // namespace

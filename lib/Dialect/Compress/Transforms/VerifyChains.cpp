@@ -9,6 +9,7 @@
 #include "compress/Algorithms/NMPacking.h"
 #include "compress/Analysis/EncodedWeight.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Support/NumericFormats.h"
 #include <cmath>
 
 namespace mlir {
@@ -33,23 +34,43 @@ static LogicalResult verifyPattern(WeightStore &store, const EncodedWeight &weig
     return emitError() << "weight '" << name << "': position " << *fault << " of the "
                        << pattern.nm.n << ":" << pattern.nm.m
                        << " pattern is outside of its group or not larger than the one before";
+  auto fillError = [&] {
+    return emitError() << "weight '" << name << "': fill " << pattern.fill
+                       << " does not decode to zero: ";
+  };
+  if (weight.table) {
+    double entry = toDoubles(*weight.table)[pattern.fill];
+    if (entry != 0)
+      return fillError() << "its entry of the table is " << entry;
+    return success();
+  }
   SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
   if (zeroPoints.empty())
     zeroPoints.push_back(0);
   for (auto [block, zeroPoint] : llvm::enumerate(zeroPoints))
     if (zeroPoint != pattern.fill)
-      return emitError() << "weight '" << name << "': fill " << pattern.fill
-                         << " does not decode to zero: the zero point of block " << block << " is "
-                         << zeroPoint;
+      return fillError() << "the zero point of block " << block << " is " << zeroPoint;
+  if (!getZeroCode(weight))
+    return fillError() << explainNoZeroCode(weight);
   return success();
 }
 
-/// Scales are finite.
-static LogicalResult verifyScales(const EncodedWeight &weight, StringRef name,
+/// All elements of a float tensor are finite; `what` is one of them.
+static LogicalResult verifyFinite(const StoredTensor &tensor, StringRef name, StringRef what,
                                   EmitErrorFn emitError) {
-  for (auto [i, value] : llvm::enumerate(toDoubles(weight.scales->scale)))
+  for (auto [i, value] : llvm::enumerate(toDoubles(tensor)))
     if (!std::isfinite(value))
-      return emitError() << "weight '" << name << "': scale " << i << " is not finite: " << value;
+      return emitError() << "weight '" << name << "': " << what << " " << i
+                         << " is not finite: " << value;
+  return success();
+}
+
+/// No code of a small float type stands for NaN or infinity.
+static LogicalResult verifyCodes(const StoredTensor &codes, StringRef name, EmitErrorFn emitError) {
+  DataType type = codes.getDataType();
+  for (int64_t i = 0, e = codes.getType().getNumElements(); i < e; ++i)
+    if (double value = decodeFloat(type, readPacked(type, codes.bytes(), i)); !std::isfinite(value))
+      return emitError() << "weight '" << name << "': code " << i << " is not finite: " << value;
   return success();
 }
 
@@ -73,8 +94,7 @@ private:
       return success();
     auto emitError = [&] { return op.op->emitError(); };
     std::string name = op.chain.getSourceName();
-    bool isNormal = !op.chain.getLink<LookupOp>() && !op.chain.getLink<ExpandBitmapOp>() &&
-                    !op.chain.getLink<FakeQuantizeOp>();
+    bool isNormal = !op.chain.getLink<ExpandBitmapOp>() && !op.chain.getLink<FakeQuantizeOp>();
     if (!isNormal) {
       // Forms without fast paths: their executable semantics check what there is to check.
       return decodeChain(store, op.chain, emitError);
@@ -86,8 +106,13 @@ private:
       return failure();
     if (weight->pattern && failed(verifyPattern(store, *weight, name, emitError)))
       return failure();
-    if (weight->scales && failed(verifyScales(*weight, name, emitError)))
+    if (weight->scales && failed(verifyFinite(weight->scales->scale, name, "scale", emitError)))
       return failure();
+    if (weight->table)
+      return verifyFinite(*weight->table, name, "table entry", emitError);
+    // Small floats have codes of NaN and infinity.
+    if (weight->hasCodes() && isFloat(weight->values.getDataType()))
+      return verifyCodes(weight->values, name, emitError);
     return success();
   }
 };

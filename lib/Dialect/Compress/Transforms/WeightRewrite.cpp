@@ -8,6 +8,7 @@
 
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/Analysis/WeightUnits.h"
+#include "compress/Dialect/Compress/Transforms/BiasCorrection.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
@@ -118,8 +119,9 @@ static void commit(WeightStore &store, WeightSymbols &symbols, const WeightTask 
     worklist.insert(root.getDefiningOp());
     while (!worklist.empty()) {
       Operation *op = worklist.pop_back_val();
+      // Scales may be sums and reshapes of what is stored.
       if (!op->use_empty() ||
-          !(isa<WeightSourceOpInterface, DecodeOpInterface>(op) || isa<FakeQuantizeOp>(op)))
+          !isa<WeightSourceOpInterface, DecodeOpInterface, FakeQuantizeOp, AddOp, ReshapeOp>(op))
         continue;
       SmallVector<Value> operands(op->getOperands());
       op->erase();
@@ -184,6 +186,8 @@ static void finishLayer(LayerReport &layer, const WeightOutcome &outcome) {
   layer.bytesAfter = outcome.weight.getStoredBytes();
   if (outcome.sumSquares > 0)
     layer.relativeError = std::sqrt(outcome.squaredError / outcome.sumSquares);
+  if (outcome.outputError && outcome.outputSquares && *outcome.outputSquares > 0)
+    layer.outputSqnr = 10 * std::log10(*outcome.outputSquares / *outcome.outputError);
   if (outcome.weight.pattern) {
     double dense = layer.getNumElements();
     if (dense > 0)
@@ -208,6 +212,8 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
   SmallVector<size_t> entryOfTask;
   llvm::SetVector<StringAttr> candidates;
   for (WeightUnit &unit : gatherWeightUnits(module)) {
+    if (options.filter && llvm::none_of(unit.users, options.filter))
+      continue;
     bool wanted = false;
     for (const WeightedOp &user : unit.users)
       if (PlanAttr plan = helper.getAttr(user.op))
@@ -269,11 +275,12 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
         if (failed(step(store, task, outcome)))
           return failure();
         if (outcome.weight.pattern && outcome.weight.pattern->isDense()) {
+          std::string reason = explainNoZeroCode(outcome.weight);
           FailureOr<bool> kept = compactPattern(store, outcome.weight, emitError);
           if (failed(kept))
             return failure();
           if (!*kept)
-            outcome.skipped.push_back("codes are stored dense: zero points differ between blocks");
+            outcome.skipped.push_back("codes are stored dense: " + reason);
         }
         Entry &entry = entries[entryOfTask[index]];
         for (LayerReport &line : entry.lines)
@@ -302,6 +309,10 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
       remark::missed(loc, remarkOptions) << describe(layer) + ": " + layer.reason;
     if (outcome->changed)
       commit(store, symbols, task, outcome->weight);
+    if (!outcome->biasDelta.empty())
+      for (const WeightedOp &user : task.users)
+        if (failed(addBias(store, symbols, user, outcome->biasDelta)))
+          return failure();
   }
   eraseDeadWeights(module, candidates, symbols.getTable());
   return success();

@@ -232,11 +232,17 @@ func.func @quantization(%x: tensor<64x256xf32>, %s: tensor<64x2xf32>, %t: tensor
 
 func.func @decoding(%w: tensor<64x256xf32>, %m: tensor<64x1xi1>, %c: tensor<64x64xui4>,
                     %t: tensor<16xf32>, %q: tensor<64x128xi4>, %p: tensor<64x32xi8>,
-                    %k: tensor<7xui8>, %b: tensor<2xi8>) {
+                    %k: tensor<7xui8>, %b: tensor<2xi8>, %s: tensor<64x2xf32>) {
   // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in1[0] = out0[0])}}
   %0 = compress.mask %w, %m : tensor<64x256xf32>, tensor<64x1xi1>
   // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in1[0] fixed: codes are indices of the table)}}
   %1 = compress.lookup %c, %t : (tensor<64x64xui4>, tensor<16xf32>) -> tensor<64x64xf32>
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in1[0] fixed: codes are indices of the table; in2[0] = out0[0]; in2[1] fixed: each entry belongs to a block of elements)}}
+  %4 = compress.lookup %c, %t, %s {block = array<i64: 1, 32>}
+     : (tensor<64x64xui4>, tensor<16xf32>, tensor<64x2xf32>) -> tensor<64x64xf32>
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in1[0] = out0[0]; in1[1] fixed: each entry belongs to a block of elements; in2[0] fixed: codes are indices of the table)}}
+  %5 = compress.fake_quantize %w, %s as ui4 table %t {block = array<i64: 1, 128>}
+     : (tensor<64x256xf32>, tensor<64x2xf32>, tensor<16xf32>) -> tensor<64x256xf32>
   // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in1[0] = out0[0]; in0[1] fixed: groups of the N:M pattern; out0[1] fixed: groups of the N:M pattern; in1[1] fixed: packed positions)}}
   %2 = compress.expand_nm %q, %p {n = 2 : i64, m = 4 : i64, axis = 1 : i64}
      : (tensor<64x128xi4>, tensor<64x32xi8>) -> tensor<64x256xi4>

@@ -58,6 +58,38 @@ func.func @lookup_c3_element_type(%c: tensor<8xui4>, %t: tensor<16xf32>) {
 
 // -----
 
+func.func @lookup_c4_shape(%c: tensor<4x8xui4>, %t: tensor<16xf32>, %s: tensor<4x3xf32>) {
+  // expected-error@+1 {{'compress.lookup' op expects a scale of shape [4, 2], got [4, 3]}}
+  %0 = compress.lookup %c, %t, %s {block = array<i64: 1, 4>} : (tensor<4x8xui4>, tensor<16xf32>, tensor<4x3xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @lookup_c4_block(%c: tensor<4x8xui4>, %t: tensor<16xf32>, %s: tensor<4x2xf32>) {
+  // expected-error@+1 {{'compress.lookup' op expects block entries that are positive or -1, got [1, 0]}}
+  %0 = compress.lookup %c, %t, %s {block = array<i64: 1, 0>} : (tensor<4x8xui4>, tensor<16xf32>, tensor<4x2xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @lookup_c4_block_alone(%c: tensor<4x8xui4>, %t: tensor<16xf32>) {
+  // expected-error@+1 {{'compress.lookup' op expects a scale beside a block}}
+  %0 = compress.lookup %c, %t {block = array<i64: 1, 4>} : (tensor<4x8xui4>, tensor<16xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @lookup_c4_element_type(%c: tensor<8xui4>, %t: tensor<16xf32>, %s: tensor<f16>) {
+  // expected-error@+1 {{'compress.lookup' op expects a scale with element type f32, got f16}}
+  %0 = compress.lookup %c, %t, %s : (tensor<8xui4>, tensor<16xf32>, tensor<f16>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
 func.func @expand_nm_c1_n(%q: tensor<4x4xi4>, %p: tensor<4x1xi8>) {
   // expected-error@+1 {{'compress.expand_nm' op expects 1 <= n <= m <= 256, got n = 0 and m = 4}}
   %0 = compress.expand_nm %q, %p {n = 0 : i64, m = 4 : i64, axis = 1 : i64} : (tensor<4x4xi4>, tensor<4x1xi8>) -> tensor<4x8xi4>

@@ -191,3 +191,35 @@ func.func @dynamic_quantize_c3_zero_point(%x: tensor<8xf32>) {
   %q, %s, %z = compress.dynamic_quantize %x tensor : (tensor<8xf32>) -> (tensor<8xui8>, tensor<f32>, tensor<i8>)
   return
 }
+
+// -----
+
+func.func @fake_quantize_c7_zero_point(%x: tensor<4x8xf32>, %s: tensor<f32>, %z: tensor<ui4>, %t: tensor<16xf32>) {
+  // expected-error@+1 {{'compress.fake_quantize' op expects no zero point beside a table}}
+  %0 = compress.fake_quantize %x, %s, %z as ui4 table %t : (tensor<4x8xf32>, tensor<f32>, tensor<ui4>, tensor<16xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c7_codes(%x: tensor<4x8xf32>, %s: tensor<f32>, %t: tensor<16xf32>) {
+  // expected-error@+1 {{'compress.fake_quantize' op expects codes that are unsigned or bool, got i4}}
+  %0 = compress.fake_quantize %x, %s as i4 table %t : (tensor<4x8xf32>, tensor<f32>, tensor<16xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c7_size(%x: tensor<4x8xf32>, %s: tensor<f32>, %t: tensor<15xf32>) {
+  // expected-error@+1 {{'compress.fake_quantize' op expects a table of rank 1 with an entry for every code of ui4, got [15]}}
+  %0 = compress.fake_quantize %x, %s as ui4 table %t : (tensor<4x8xf32>, tensor<f32>, tensor<15xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c2_table_scale(%x: tensor<4x8xf32>, %s: tensor<4x2xf32>, %t: tensor<16xf32>) {
+  // expected-error@+1 {{'compress.fake_quantize' op expects a scale of shape [4, 1], got [4, 2]}}
+  %0 = compress.fake_quantize %x, %s as ui4 table %t {block = array<i64: 1, -1>} : (tensor<4x8xf32>, tensor<4x2xf32>, tensor<16xf32>) -> tensor<4x8xf32>
+  return
+}

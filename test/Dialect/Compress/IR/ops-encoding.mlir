@@ -50,6 +50,17 @@ func.func @fake_quantize(%x: tensor<64x256xf32>, %s: tensor<64x8xf32>, %z: tenso
   return
 }
 
+// CHECK-LABEL: func.func @fake_quantize_formats
+func.func @fake_quantize_formats(%x: tensor<?x256xf32>, %s: tensor<?x8xf32>, %t: tensor<16xf32>) {
+  // CHECK: compress.fake_quantize %{{.*}}, %{{.*}} as f4E2M1FN {block = array<i64: 1, 32>} : (tensor<?x256xf32>, tensor<?x8xf32>) -> tensor<?x256xf32>
+  %0 = compress.fake_quantize %x, %s as f4E2M1FN {block = array<i64: 1, 32>}
+     : (tensor<?x256xf32>, tensor<?x8xf32>) -> tensor<?x256xf32>
+  // CHECK: compress.fake_quantize %{{.*}}, %{{.*}} as ui4 table %{{.*}} {block = array<i64: 1, 32>} : (tensor<?x256xf32>, tensor<?x8xf32>, tensor<16xf32>) -> tensor<?x256xf32>
+  %1 = compress.fake_quantize %x, %s as ui4 table %t {block = array<i64: 1, 32>}
+     : (tensor<?x256xf32>, tensor<?x8xf32>, tensor<16xf32>) -> tensor<?x256xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @mask
 func.func @mask(%w: tensor<64x256xf32>, %m: tensor<64x256xi1>, %c: tensor<64x1xi1>) {
   // CHECK: compress.mask %{{.*}}, %{{.*}} : tensor<64x256xf32>, tensor<64x256xi1>
@@ -65,6 +76,16 @@ func.func @lookup(%c: tensor<64x64xui4>, %t: tensor<16xf32>, %b: tensor<8xi1>, %
   %0 = compress.lookup %c, %t : (tensor<64x64xui4>, tensor<16xf32>) -> tensor<64x64xf32>
   // CHECK: compress.lookup %{{.*}}, %{{.*}} : (tensor<8xi1>, tensor<2xf16>) -> tensor<8xf16>
   %1 = compress.lookup %b, %u : (tensor<8xi1>, tensor<2xf16>) -> tensor<8xf16>
+  return
+}
+
+// CHECK-LABEL: func.func @lookup_scaled
+func.func @lookup_scaled(%c: tensor<?x64xui4>, %t: tensor<16xf32>, %s: tensor<?x2xf32>, %u: tensor<f32>) {
+  // CHECK: compress.lookup %{{.*}}, %{{.*}}, %{{.*}} {block = array<i64: 1, 32>} : (tensor<?x64xui4>, tensor<16xf32>, tensor<?x2xf32>) -> tensor<?x64xf32>
+  %0 = compress.lookup %c, %t, %s {block = array<i64: 1, 32>}
+     : (tensor<?x64xui4>, tensor<16xf32>, tensor<?x2xf32>) -> tensor<?x64xf32>
+  // CHECK: compress.lookup %{{.*}}, %{{.*}}, %{{.*}} : (tensor<?x64xui4>, tensor<16xf32>, tensor<f32>) -> tensor<?x64xf32>
+  %1 = compress.lookup %c, %t, %u : (tensor<?x64xui4>, tensor<16xf32>, tensor<f32>) -> tensor<?x64xf32>
   return
 }
 

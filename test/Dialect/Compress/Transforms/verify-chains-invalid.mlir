@@ -103,3 +103,63 @@ func.func @invalid_bitmap(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
   %y = compress.linear nk %x, %w : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }
+
+// -----
+
+// A table whose entry for the fill is not zero.
+compress.weight private @w.q : tensor<1x2xui2> = dense<1>
+compress.weight private @w.meta : tensor<1x1xi8> = dense<4>
+compress.weight private @w.table : tensor<4xf32> = dense<[-1.0, 0.0, 0.5, 1.0]>
+func.func @invalid_fill_of_table(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+  %q = compress.load @w.q : tensor<1x2xui2>
+  %p = compress.load @w.meta : tensor<1x1xi8>
+  %c = compress.expand_nm %q, %p {n = 2 : i64, m = 4 : i64, axis = 1 : i64, fill = 2 : i64} : (tensor<1x2xui2>, tensor<1x1xi8>) -> tensor<1x4xui2>
+  %t = compress.load @w.table : tensor<4xf32>
+  %w = compress.lookup %c, %t : (tensor<1x4xui2>, tensor<4xf32>) -> tensor<1x4xf32>
+  // expected-error @+1 {{weight 'w.q': fill 2 does not decode to zero: its entry of the table is 5.0}}
+  %y = compress.linear nk %x, %w : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// -----
+
+compress.weight private @w.q : tensor<1x2xui2> = dense<1>
+compress.weight private @w.table : tensor<4xf32> = dense<[-1.0, 0.0, 0x7FC00000, 1.0]>
+func.func @invalid_table(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
+  %q = compress.load @w.q : tensor<1x2xui2>
+  %t = compress.load @w.table : tensor<4xf32>
+  %w = compress.lookup %q, %t : (tensor<1x2xui2>, tensor<4xf32>) -> tensor<1x2xf32>
+  // expected-error @+1 {{weight 'w.q': table entry 2 is not finite: }}
+  %y = compress.linear nk %x, %w : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// -----
+
+// 2^127 times 4 is more than f32 holds.
+compress.weight private @w.q : tensor<1x2xf4E2M1FN> = dense<1.0>
+compress.weight private @w.scale.q : tensor<1x2xf8E8M0FNU> = dense<[[1.0, 0xFE]]>
+compress.weight private @w.scale.factor : tensor<f32> = dense<4.0>
+func.func @invalid_nested_scale(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
+  %q = compress.load @w.q : tensor<1x2xf4E2M1FN>
+  %c = compress.load @w.scale.q : tensor<1x2xf8E8M0FNU>
+  %f = compress.load @w.scale.factor : tensor<f32>
+  %s = compress.dequantize %c, %f : (tensor<1x2xf8E8M0FNU>, tensor<f32>) -> tensor<1x2xf32>
+  %w = compress.dequantize %q, %s {block = array<i64: 1, 1>} : (tensor<1x2xf4E2M1FN>, tensor<1x2xf32>) -> tensor<1x2xf32>
+  // expected-error @+1 {{weight 'w.q': scale 1 is not finite: }}
+  %y = compress.linear nk %x, %w : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// -----
+
+compress.weight private @w.q : tensor<1x2xf8E4M3FN> = dense<[[1.0, 0x7F]]>
+compress.weight private @w.scale : tensor<f32> = dense<1.0>
+func.func @invalid_code(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
+  %q = compress.load @w.q : tensor<1x2xf8E4M3FN>
+  %s = compress.load @w.scale : tensor<f32>
+  %w = compress.dequantize %q, %s : (tensor<1x2xf8E4M3FN>, tensor<f32>) -> tensor<1x2xf32>
+  // expected-error @+1 {{weight 'w.q': code 1 is not finite: }}
+  %y = compress.linear nk %x, %w : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}

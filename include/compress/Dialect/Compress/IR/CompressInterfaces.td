@@ -75,12 +75,16 @@ def DecodeOpInterface : OpInterface<"DecodeOpInterface"> {
   let cppNamespace = "::mlir::compress";
   let description = [{
     A link of a decode chain: an encoding op that turns stored codes into (more) dense values.
-    These ops have no constant folder; only `compress-fold-decode` makes weights dense again.
+    These ops have no constant folder; only `compress-fold-decode` makes weights dense again. An op
+    may be a link in some places only: `compress.cast` is one where it widens what is stored.
   }];
   let methods = [
     InterfaceMethod<"The operand that comes from the link before: codes or values.",
       "::mlir::OpOperand &", "getEncodedOperand">,
+    InterfaceMethod<"Whether the op is a link where it stands; others are no instance of the "
+      "interface.", "bool", "isDecodeLink", (ins), "", "return true;">,
   ];
+  let extraClassOf = "return $_op.isDecodeLink();";
 }
 
 #endif // COMPRESS_DIALECT_COMPRESS_IR_COMPRESSINTERFACES_TD

@@ -17,5 +17,6 @@ include "compress/Dialect/Compress/IR/NormalizationOps.td"
 include "compress/Dialect/Compress/IR/CompositeOps.td"
 include "compress/Dialect/Compress/IR/KernelOps.td"
 include "compress/Dialect/Compress/IR/MovementOps.td"
+include "compress/Dialect/Compress/IR/InstrumentationOps.td"
 
 #endif // COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD

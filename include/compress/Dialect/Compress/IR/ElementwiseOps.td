@@ -203,10 +203,15 @@ def Compress_HardSigmoidOp : Compress_ModelOp<"hard_sigmoid"> {
 
 def Compress_CastOp : Compress_Op<"cast", [
     Pure, DeclareOpInterfaceMethods<ReferenceOpInterface>,
-    DeclareOpInterfaceMethods<DimensionRelationOpInterface>]> {
+    DeclareOpInterfaceMethods<DimensionRelationOpInterface>,
+    DeclareOpInterfaceMethods<DecodeOpInterface, ["isDecodeLink"]>]> {
   let summary = "change the element type, by the rules of ONNX Cast";
   let description = [{
     `saturate` holds for 8-bit float results only. Constraints: (C1) the shape stays.
+
+    From f16 or bf16 to f32, on a stored weight of rank 1 or more (or the expansion of one), a cast
+    is a link of a decode chain: the weight is stored in half the bytes, and constant folding leaves
+    it so.
   }];
   let arguments = (ins Compress_Tensor:$input, DefaultValuedAttr<BoolAttr, "true">:$saturate);
   let results = (outs Compress_Tensor:$result);

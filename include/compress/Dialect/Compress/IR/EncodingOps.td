@@ -94,28 +94,44 @@ def Compress_DynamicQuantizeOp : Compress_EncodingOp<"dynamic_quantize"> {
   let hasVerifier = 1;
 }
 
-def Compress_FakeQuantizeOp : Compress_EncodingOp<"fake_quantize"> {
+def Compress_FakeQuantizeOp : Compress_EncodingOp<"fake_quantize", [AttrSizedOperandSegments]> {
   let summary = "dequantize(quantize(x)) in one op";
   let description = [{
     The rounding and saturation of a code type as a float to float function; what quantization-aware
-    training differentiates. Constraints: (C1) to (C5) as `compress.quantize`, with the code type in
-    `codes`; (C6) the result has the input's element type.
+    training differentiates. With a `table` the result is `scale` times the entry of the table next
+    to `input / scale`: of two entries `a < b` the upper one where the quotient is above
+    `(a + b) / 2`, computed in f32 (f64 if one of the operands is). NaN becomes the first entry.
+
+    Constraints: (C1) to (C5) as `compress.quantize`, with the code type in `codes`; (C6) the result
+    has the input's element type; (C7) a table has rank 1, float entries, one for every code of the
+    type, which is unsigned or bool, and excludes a zero point. Entries beyond are not used.
 
     ```mlir
     %y = compress.fake_quantize %x, %s as i4 {block = array<i64: 1, 32>}
        : (tensor<64x256xf32>, tensor<64x8xf32>) -> tensor<64x256xf32>
+    %z = compress.fake_quantize %x, %s as ui4 table %t {block = array<i64: 1, 32>}
+       : (tensor<64x256xf32>, tensor<64x8xf32>, tensor<16xf32>) -> tensor<64x256xf32>
     ```
   }];
   let arguments = (ins
     Compress_FloatTensor:$input,
     Compress_FloatTensor:$scale,
     Optional<Compress_NumericTensor>:$zero_point,
+    Optional<Compress_FloatTensor>:$table,
     TypeAttr:$codes,
     OptionalAttr<DenseI64ArrayAttr>:$block
   );
   let results = (outs Compress_FloatTensor:$result);
+  let builders = [
+    // Without a table.
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$input, "::mlir::Value":$scale,
+                   "::mlir::Value":$zeroPoint, "::mlir::TypeAttr":$codes,
+                   "::mlir::DenseI64ArrayAttr":$block), [{
+      build($_builder, $_state, result, input, scale, zeroPoint, ::mlir::Value(), codes, block);
+    }]>
+  ];
   let assemblyFormat = [{
-    $input `,` $scale (`,` $zero_point^)? `as` $codes attr-dict
+    $input `,` $scale (`,` $zero_point^)? `as` $codes (`table` $table^)? attr-dict
     `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
@@ -142,17 +158,37 @@ def Compress_LookupOp : Compress_EncodingOp<"lookup", [
     DeclareOpInterfaceMethods<DecodeOpInterface>]> {
   let summary = "codes to values of a table";
   let description = [{
-    `result[i] = table[codes[i]]`: NF4, k-means palettes, ternary, binary. Constraints: (C1) codes
-    are unsigned or bool; (C2) the table has rank 1 and an entry for every code of the type;
-    (C3) the result has the codes' shape and the table's element type.
+    `result[i] = table[codes[i]]`, times the scale of the element's block if there is a scale: NF4,
+    k-means palettes, powers of two, binary. The product is computed in f32 (f64 for f64) and rounded
+    once. `block` and the scale's shape are as for `compress.quantize`.
+
+    Constraints: (C1) codes are unsigned or bool; (C2) the table has rank 1 and an entry for every
+    code of the type (unused ones are filled up); (C3) the result has the codes' shape and the
+    table's element type; (C4) a scale has the table's element type, a float, and the shape that
+    `block` says, which only a scale has.
 
     ```mlir
-    %w = compress.lookup %c, %t : (tensor<64x64xui4>, tensor<16xf32>) -> tensor<64x64xf32>
+    %p = compress.lookup %c, %t : (tensor<64x64xui4>, tensor<16xf32>) -> tensor<64x64xf32>
+    %w = compress.lookup %c, %t, %s {block = array<i64: 1, 32>}
+       : (tensor<64x64xui4>, tensor<16xf32>, tensor<64x2xf32>) -> tensor<64x64xf32>
     ```
   }];
-  let arguments = (ins Compress_NumericTensor:$codes, Compress_NumericTensor:$table);
+  let arguments = (ins
+    Compress_NumericTensor:$codes,
+    Compress_NumericTensor:$table,
+    Optional<Compress_FloatTensor>:$scale,
+    OptionalAttr<DenseI64ArrayAttr>:$block
+  );
   let results = (outs Compress_NumericTensor:$result);
-  let assemblyFormat = "$codes `,` $table attr-dict `:` functional-type(operands, results)";
+  let builders = [
+    // Without a scale.
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$codes, "::mlir::Value":$table), [{
+      build($_builder, $_state, result, codes, table, ::mlir::Value(), ::mlir::DenseI64ArrayAttr());
+    }]>
+  ];
+  let assemblyFormat = [{
+    $codes `,` $table (`,` $scale^)? attr-dict `:` functional-type(operands, results)
+  }];
   let hasVerifier = 1;
 }
 

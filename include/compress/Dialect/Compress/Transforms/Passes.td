@@ -15,7 +15,7 @@ include "mlir/Pass/PassBase.td"
 class QuantizeOptions {
   list<Option> options = [
     Option<"format", "format", "std::string", /*default=*/"\"\"",
-           "Stored format: int8 (with dynamic int8 activations), w8, int4, int2; empty: as planned">,
+           "Stored format: int8 (with int8 activations), w8, int4, nf4, ...; empty: as planned">,
     Option<"group", "group", "int64_t", /*default=*/"0",
            "Weights along the contraction that share a scale; -1: all of an output channel; "
            "0: the format's default">,
@@ -27,8 +27,11 @@ class QuantizeOptions {
     Option<"asymmetric", "asymmetric", "bool", /*default=*/"false",
            "Store a zero point per scale (asym_zero_in)">,
     Option<"activations", "activations", "std::string", /*default=*/"\"\"",
-           "none or dynamic; empty: the format's default">,
-    Option<"method", "method", "std::string", /*default=*/"\"rtn\"", "How codes are chosen">,
+           "none, dynamic or static; empty: the format's default">,
+    Option<"method", "method", "std::string", /*default=*/"\"rtn\"",
+           "How codes are chosen: rtn, gptq, gptaq, hqq, adaround">,
+    Option<"more", "more", "std::string", /*default=*/"\"\"",
+           "Further keys of a recipe, separated by semicolons: range=mse;double_quant=true">,
   ];
 }
 
@@ -51,6 +54,41 @@ def ApplyRecipe : Pass<"compress-apply-recipe", "::mlir::ModuleOp"> {
            "As the flag --quantize, for example int4,group=32">,
     Option<"prune", "prune", "std::string", /*default=*/"\"\"",
            "As the flag --prune, for example 2:4">,
+    Option<"calibrated", "calibrated", "bool", /*default=*/"false",
+           "There will be statistics: the method and activations `auto` become gptq and static">,
+    ListOption<"exclude", "exclude", "std::string",
+               "Names of ops to leave alone, whatever the recipe says: a last rule of it">,
+  ];
+}
+
+def AllocateBits : Pass<"compress-allocate-bits", "::mlir::ModuleOp"> {
+  let summary = "Choose one of several formats for every weight under a budget of bits";
+  let description = [{
+    Weights whose `compress.plan` has the format `mixed` get one of its formats each, such that the
+    sum of their errors is least and the sum of their stored bytes (scales and positions included)
+    keeps the budget: exactly, by dynamic programming, ties to fewer bytes. Plans that differ have
+    budgets of their own. The plan of an op then has the chosen format, for `compress-quantize`.
+
+    The error of a format is what rounding to nearest does (after the pruning that is planned): with
+    `metric=weights` the sum of squares of W^ - W; with `metric=output`
+    `tr(E G E^T) / tr(W G W^T)` for E = W^ - W and the Gram matrix G of the op's input, where the
+    statistics have none the same with the identity, as a missed remark; `auto` is `output` if there
+    are statistics. A weight with several users is decided and counted once. A budget below the
+    smallest formats is an error.
+
+    With `formats` every weighted op is planned that is not an embedding. Every choice is a remark
+    of category `quantize`; reports list the errors of all formats.
+
+    (* example filepath=test/Dialect/Compress/Transforms/allocate-bits.mlir function=@three_layers *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"formats", "formats", "std::string", /*default=*/"\"\"",
+           "Formats with slashes between them, such as int4/int8/fp16; empty: as planned">,
+    Option<"avg", "avg", "double", /*default=*/"0", "Budget in bits per weight, with formats">,
+    Option<"bytes", "bytes", "uint64_t", /*default=*/"0", "Budget in bytes, with formats">,
+    Option<"metric", "metric", "std::string", /*default=*/"\"auto\"",
+           "auto, output or weights">,
   ];
 }
 
@@ -104,11 +142,67 @@ def Quantize : Pass<"compress-quantize", "::mlir::ModuleOp"> {
   let options = QuantizeOptions<>.options;
 }
 
+def QuantizeActivations : Pass<"compress-quantize-activations", "::mlir::ModuleOp"> {
+  let summary = "Quantize the activations of ops with quantized weights";
+  let description = [{
+    Puts `compress.quantize` and `compress.dequantize` in front of weighted ops whose weight is
+    quantized and whose `compress.plan` has static activations: one pair for all ops of a block that
+    use a value in one way. Scale and zero point are constants, from the range that the statistics
+    of the context give by the plan's `activation_range`; they are those of onnxruntime's static
+    quantizer: codes `ui8` or `ui4` of a range that includes zero, or `i8` and `i4` without zero
+    point if the plan says symmetric. Dynamic activations go through `compress.dynamic_quantize`
+    (per row for linear and matmul, per tensor for convolutions).
+
+    An activation without statistics, that was never computed or always 0 while calibrating, gets
+    dynamic scales, with a missed remark of category `activations`; values that were not finite are
+    an error. With `activations` all ops with quantized weights are treated alike, whatever their
+    plan. `compress-quantize` does the same after it has quantized the weights.
+
+    (* example filepath=test/Dialect/Compress/Transforms/quantize-activations-static.mlir function=@linear *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"activations", "activations", "std::string", /*default=*/"\"\"",
+           "static or dynamic; empty: as planned">,
+    Option<"more", "more", "std::string", /*default=*/"\"\"",
+           "Further keys of a recipe, separated by semicolons: activation_range=entropy">,
+  ];
+}
+
+def CleanQuantization : Pass<"compress-clean-quantization", "::mlir::ModuleOp"> {
+  let summary = "Remove redundant quantization of activations and move it next to what needs it";
+  let description = [{
+    For models that come quantized (QDQ, QLinear ops). Rewrites that keep every value bit for bit:
+    codes that are dequantized and quantized with the same parameters stay codes; a second pair of
+    the same parameters is removed; `dequantize` moves below reshape, transpose, slice, concat (if
+    all operands have the same parameters), gather, max pooling and other ops that only choose
+    values, so that they move codes (one scale per tensor only); repeated `quantize` and `dequantize`
+    of one value become one op; a constant that is quantized is stored as codes. Each rewrite is a
+    remark of category `clean`.
+
+    With `strip` quantization is taken out: activations and weights become floats (weights by
+    decoding their codes), so that the model can be quantized again. That changes values by their
+    rounding. What cannot be taken out is a missed remark.
+
+    (* example filepath=test/Dialect/Compress/Transforms/clean-quantization.mlir function=@redundant *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"strip", "strip", "bool", /*default=*/"false", "Take all quantization out">,
+  ];
+}
+
 def InsertFakeQuant : Pass<"compress-insert-fake-quant", "::mlir::ModuleOp"> {
-  let summary = "Insert fake quantization on weights";
+  let summary = "Insert fake quantization on weights and activations";
   let description = [{
     Like `compress-quantize`, but keeps the float weight and inserts `compress.fake_quantize` between
-    it and its users: the rounding error is there, the values stay trainable.
+    it and its users: the rounding error is there, the values stay trainable. Formats with a table
+    have it as an operand; scales that would be stored as codes have the values of these codes.
+    Rounds to nearest whatever the plan's method; fp16 and bf16, which are casts, are skipped.
+
+    Static activations get `compress.fake_quantize` with the ranges of
+    `compress-quantize-activations`; dynamic ones are quantized and dequantized as there. Works in
+    regions of ops, and on the weights of linalg and tosa ops.
 
     (* example filepath=test/Dialect/Compress/Transforms/insert-fake-quant.mlir function=@linear *)
   }];
@@ -148,6 +242,41 @@ def VerifyChains : Pass<"compress-verify-chains", "::mlir::ModuleOp"> {
 
     (* example filepath=test/Dialect/Compress/Transforms/verify-chains.mlir function=@valid *)
   }];
+}
+
+def Rotate : Pass<"compress-rotate", "::mlir::ModuleOp"> {
+  let summary = "Rotate residual streams, so that no channel has outliers (QuaRot)";
+  let description = [{
+    Multiplies the residual stream of a transformer by an orthogonal matrix Q, which spreads the
+    outliers of a few channels over all of them, and changes the weights so that the model computes
+    what it did: the scale of each norm (and the bias and the mean of layer_norm) goes into the
+    weights around it, which makes the norm one that commutes with Q; what writes the stream writes
+    `y Q`, what reads it has the weight `W Q` (Ashkboos et al., "QuaRot"). Everything is computed in
+    f64 and rounded once. Decomposed norms are raised first, as by `compress-raise-composites`.
+
+    The stream is found by data flow from the norms. It is left alone, as a missed remark with the
+    reason, if anything else reads or writes it; constants in it (learned positions, class tokens)
+    rotate, too. A weight that reads and writes, such as an embedding tied to the head, becomes two
+    if the head has a norm to fold, with a remark.
+
+    `rotate=residual` does this; `residual+values` also rotates the values of each attention head
+    between their projection and the output projection; `all` also inserts Hadamard products before
+    what writes the stream, where the activation cannot be rotated for free. Without `rotate`, the
+    streams and values whose ops have a `compress.plan` with `transform=rotate` are rotated, without
+    online products. Q is a Hadamard matrix with random signs, or, where none of the size is known
+    or `hadamard=random_orthogonal`, a random orthogonal matrix. Remarks have the category `rotate`.
+    Statistics of changed activations are dropped.
+
+    (* example filepath=test/Dialect/Compress/Transforms/rotate.mlir function=@decoder *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"rotate", "rotate", "std::string", /*default=*/"\"\"",
+           "residual, residual+values or all; empty: as planned">,
+    Option<"hadamard", "hadamard", "std::string", /*default=*/"\"randomized\"",
+           "randomized or random_orthogonal">,
+    Option<"seed", "seed", "uint64_t", /*default=*/"0", "Seed of signs and matrices">,
+  ];
 }
 
 def FoldBatchNorm : Pass<"compress-fold-batch-norm", "::mlir::ModuleOp"> {
@@ -219,6 +348,134 @@ def RemoveDeadWeights : Pass<"compress-remove-dead-weights", "::mlir::ModuleOp">
 
     (* example filepath=test/Dialect/Compress/Transforms/remove-dead-weights.mlir function=@main *)
   }];
+}
+
+def InsertObservers : Pass<"compress-insert-observers", "::mlir::ModuleOp"> {
+  let summary = "Observe the activations of weighted ops";
+  let description = [{
+    Inserts `compress.observe` for the value that each weighted op contracts with its weight: one per
+    value and block, before the first op that uses it there, with an id `"<op>:input"` for every op
+    that does. With `outputs` results are observed, too, as `"<op>:output"`. Ops are those whose name
+    matches one of `ops`; without, those with a `compress.plan`, or all if none has one. Embeddings,
+    whose input is indices, have no activation.
+
+    What is observed already stays so; running the pass twice changes nothing. Each op is a remark of
+    category `calibration`.
+
+    (* example filepath=test/Dialect/Compress/Transforms/insert-observers.mlir function=@tied *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    ListOption<"statistics", "statistics", "std::string",
+               "minmax (default), moving_average, moments, histogram, gram">,
+    ListOption<"ops", "ops", "std::string", "Names of ops, as in recipes">,
+    Option<"outputs", "outputs", "bool", /*default=*/"false", "Also observe results">,
+  ];
+}
+
+def CorrectBias : Pass<"compress-correct-bias", "::mlir::ModuleOp"> {
+  let summary = "Take the mean error of quantized weights out of the bias";
+  let description = [{
+    For an op whose weight is W^ now, `b + (E[y] - b - W^ E[x])` becomes the bias, with the means of
+    activations and results that the statistics of the unquantized model have (Nagel et al., ICCV
+    2019). Linear, matmul and convolutions with kernels of size 1; the step of `compress-quantize`
+    that has the original weight at hand also corrects others. Works on the ops whose plan has
+    `bias_correction`, or on all with compressed weights where the module has no plans.
+
+    (* example filepath=test/Dialect/Compress/Transforms/correct-bias.mlir function=@linear *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+}
+
+def LoadStatistics : Pass<"compress-load-statistics", "::mlir::ModuleOp"> {
+  let summary = "Read a statistics file for the passes that follow";
+  let description = [{
+    Reads what `compress-calibrate` has written and makes it the statistics of the dialect, which
+    passes that need activations look at. A file of another graph is an error; weights may differ.
+
+    ```sh
+    compress-opt model.mlir --compress-load-statistics=file=stats.safetensors
+    ```
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"file", "file", "std::string", /*default=*/"\"\"", "The statistics file">,
+  ];
+}
+
+def Smooth : Pass<"compress-smooth", "::mlir::ModuleOp"> {
+  let summary = "Move the range of activations into weights (SmoothQuant), keeping the output";
+  let description = [{
+    Xiao et al., "SmoothQuant", ICML 2023. Input channel j of the ops that contract a value is
+    divided by `s_j = max|X_j|^alpha / max|W_:j|^(1 - alpha)` and their weights multiplied by it; the
+    division is folded into what makes the value: the scale (and bias) of a norm, the rows and bias
+    of a linear op, convolution or embedding, through ops that commute with it (relu, pooling,
+    reshape, transpose, products, sums of which all terms can be scaled, the values of attention).
+    Every op that uses the value is scaled with it. Where one cannot be, or the division cannot be
+    folded, the graph stays as it is and a missed remark of category `smooth` names the op.
+
+    Works on the ops whose plan has the transform `smoothquant`, or on all where the module has no
+    plans. Needs the range of the activations in the statistics of the dialect, which are rescaled.
+    With `powers-of-two` scales are rounded to powers of two, so that outputs stay the same bits.
+
+    (* example filepath=test/Dialect/Compress/Transforms/smooth.mlir function=@rms_norm *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"alpha", "alpha", "double", /*default=*/"-1.0",
+           "How much of the activations' range goes into the weights, in [0, 1]; negative: as "
+           "planned, else 0.5">,
+    Option<"powersOfTwo", "powers-of-two", "bool", /*default=*/"false",
+           "Round scales to powers of two">,
+  ];
+}
+
+def Awq : Pass<"compress-awq", "::mlir::ModuleOp"> {
+  let summary = "Scale and clip weights so that round to nearest loses less (AWQ)";
+  let description = [{
+    Lin et al., "AWQ", MLSys 2024. For the ops that contract one value, tries
+    `s = mean|X|^r` for r in 0, 0.05, ..., 0.95 (normalised by `sqrt(max * min)`) and keeps the r with
+    the least error of their outputs, `tr(E G E^T)` with `E = Q(W s) / s - W` and the Gram matrix G
+    of the value; r = 0 is round to nearest. The inverse scale is folded into the producer as by
+    `compress-smooth`. Then weights are clipped per group to the range, of 21 between the whole and
+    half of it, with the least error; those of ops that make queries or keys are not.
+
+    Works on the ops whose plan has the transform `awq`, or, with a `format`, on all where the module
+    has no plans. Needs Gram matrices (else sums of squares) and mean magnitudes in the statistics.
+    Remarks have the category `awq`.
+
+    (* example filepath=test/Dialect/Compress/Transforms/awq.mlir function=@linear *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"format", "format", "std::string", /*default=*/"\"\"",
+           "The format and its options, as the flag --quantize, with which errors are measured "
+           "where there is no plan">,
+    Option<"clip", "clip", "bool", /*default=*/"true", "Search for ranges of groups">,
+    Option<"powersOfTwo", "powers-of-two", "bool", /*default=*/"false",
+           "Round scales to powers of two">,
+  ];
+}
+
+def Equalize : Pass<"compress-equalize", "::mlir::ModuleOp"> {
+  let summary = "Give neighbouring layers weights of equal ranges per channel, keeping the output";
+  let description = [{
+    Cross-layer equalisation (Nagel et al., ICCV 2019): where one op's output channels are, through
+    relu and other ops that commute with positive scaling, the input channels of others, the rows of
+    the first are divided by `s_i = sqrt(r1_i r2_i) / r2_i` and the columns of the others multiplied
+    by it, with the largest magnitudes `r1_i` of the row and `r2_i` of the columns; over all pairs
+    until nothing changes. Scales are folded as by `compress-smooth`. No data is needed; statistics
+    are rescaled. Works on the ops whose plan has the transform `equalize`, or on all where the
+    module has no plans. Remarks have the category `equalize`.
+
+    (* example filepath=test/Dialect/Compress/Transforms/equalize.mlir function=@pair *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"maxSweeps", "max-sweeps", "unsigned", /*default=*/"40", "Bound on passes over all pairs">,
+    Option<"powersOfTwo", "powers-of-two", "bool", /*default=*/"false",
+           "Round scales to powers of two">,
+  ];
 }
 
 def PrintDimensionRelations : Pass<"compress-print-dimension-relations"> {

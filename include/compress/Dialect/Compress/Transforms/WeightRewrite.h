@@ -43,6 +43,10 @@ struct WeightOutcome {
   SmallVector<std::string, 2> done, skipped;
   /// Sum of squared changes and of squares of the original weight.
   double squaredError = 0, sumSquares = 0;
+  /// The same for the op's outputs on the calibration data, where statistics have a Gram matrix.
+  std::optional<double> outputError, outputSquares;
+  /// What the rewrite adds to the bias, per output channel; empty for nothing.
+  std::vector<double> biasDelta;
 };
 
 /// A step on one weight: changes `outcome.weight` and says so, or says in `outcome.skipped` why
@@ -56,6 +60,8 @@ struct WeightRewriteOptions {
   StringRef passName, category;
   /// Which part of the plans the pass carries out.
   bool prunes = false, quantizes = false;
+  /// Weights of which no user is accepted are not touched and not told of; null: all.
+  llvm::function_ref<bool(const WeightedOp &)> filter = nullptr;
 };
 
 /// Runs `step` on every weight below `module` whose plan asks for it. Emits a passed remark for
@@ -77,8 +83,11 @@ void planAll(ModuleOp module, PlanAttr plan);
 LogicalResult pruneStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);
 /// Step: quantizes by the task's specification, if it has one (Quantize.cpp).
 LogicalResult quantizeStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);
-/// Puts the activations of ops whose plan says so through dynamic quantization (Quantize.cpp).
-void quantizeActivations(ModuleOp module);
+/// Puts the float activations of ops with a quantized weight, whose plan says so, through static or
+/// dynamic quantization (QuantizeActivations.cpp). With `given` it counts instead of the plans. A
+/// failure, with a diagnostic, where calibration saw values that are not finite.
+LogicalResult quantizeActivations(ModuleOp module,
+                                  const std::optional<QuantizeSpec> &given = std::nullopt);
 
 /// Why the algorithms cannot work on a dense weight of this type: it is empty, or its elements are
 /// not f64, f32, f16 or bf16. Empty if they can.
@@ -96,15 +105,22 @@ BlockChoice chooseBlock(const QuantizeSpec &spec, const WeightedOp &op);
 /// Specification from the options of a pass; a diagnostic at `loc` if they contradict each other.
 FailureOr<QuantizeSpec> makeQuantizeSpec(Location loc, StringRef format, int64_t group,
                                          StringRef granularity, StringRef convention,
-                                         bool asymmetric, StringRef activations, StringRef method);
+                                         bool asymmetric, StringRef activations, StringRef method,
+                                         StringRef more);
 
-/// Quantizes dense floats: codes, scales and zero points, allocated here. Also used for fake
-/// quantization. `what` names the weight in diagnostics.
+/// A quantized weight: codes with what decodes them, allocated here.
 struct QuantizedParts {
+  /// Codes of the weight's shape; for fp16 and bf16 the floats.
   StoredTensor codes;
-  EncodedWeight::Scales scales;
+  /// Values of the codes of table formats.
+  std::optional<StoredTensor> table;
+  /// Nothing for palettes, fp16 and bf16.
+  std::optional<EncodedWeight::Scales> scales;
   double squaredError = 0, sumSquares = 0;
 };
+
+/// Rounds dense floats to the nearest values of a format. Also used for fake quantization and to
+/// compare formats. `block` is that of `chooseBlock`; `what` names the weight in diagnostics.
 FailureOr<QuantizedParts> quantizeDense(WeightStore &store, const StoredTensor &dense,
                                         const QuantizeSpec &spec, ArrayRef<int64_t> block,
                                         StringRef what, EmitErrorFn emitError);
@@ -115,6 +131,8 @@ public:
   virtual ~ReportCollector() = default;
   /// One layer is done; called in program order of the weights.
   virtual void addLayer(const LayerReport &layer) = 0;
+  /// Formats of mixed precision were chosen.
+  virtual void addAllocation(const AllocationReport &allocation) {}
 };
 
 } // namespace compress
