@@ -20,8 +20,7 @@ constexpr float kZeta = 1.1f, kGamma = -0.1f;
 /// Rows that are optimised together; the size of one piece of parallel work.
 constexpr size_t kRows = 64;
 
-/// The codes of a grid in the order of their values, as steps -1, 0, 1 from one
-/// another.
+/// The codes of a grid in the order of their values, as steps -1, 0, 1 from one another.
 class CodeOrder {
 public:
   explicit CodeOrder(const CodeGrid &grid) : grid(grid) {
@@ -96,8 +95,8 @@ private:
   const float *weight, *gram;
   const AdaRoundOptions &options;
   size_t first, count, columns;
-  /// Per weight: rank of the lower neighbour, its value minus the weight, b -
-  /// a, V and the moments of its gradient.
+  /// Per weight: rank of the lower neighbour, its value minus the weight, b - a, V and the moments
+  /// of its gradient.
   std::vector<int16_t> ranks;
   std::vector<float> lower, gaps, variables, means, squares;
 };

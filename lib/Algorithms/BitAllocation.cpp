@@ -44,8 +44,7 @@ static void addUp(Layers layers, BitAllocation &allocation) {
   }
 }
 
-/// The best choice of every layer by itself, at a price of `lambda` per unit of
-/// size.
+/// The best choice of every layer by itself, at a price of `lambda` per unit of size.
 static BitAllocation chooseAtPrice(Layers layers, double lambda) {
   BitAllocation allocation;
   for (const std::vector<FormatChoice> &layer : layers) {
@@ -59,8 +58,8 @@ static BitAllocation chooseAtPrice(Layers layers, double lambda) {
   return allocation;
 }
 
-/// Spends what is left of the budget on the change that lowers the sensitivity
-/// most, again and again.
+/// Spends what is left of the budget on the change that lowers the sensitivity most, again and
+/// again.
 static void fillUp(Layers layers, uint64_t budget, BitAllocation &allocation) {
   for (;;) {
     double best = 0;
@@ -159,8 +158,7 @@ std::optional<BitAllocation> mlir::compress::allocateBits(Layers layers, uint64_
     return std::nullopt;
   auto [known, lambda] = relax(layers, budget);
 
-  // Of the layers from i on: their smallest size, and the least of sensitivity
-  // + lambda * size.
+  // Of the layers from i on: their smallest size, and the least of sensitivity + lambda * size.
   size_t count = layers.size();
   std::vector<uint64_t> smallest(count + 1);
   std::vector<double> relaxed(count + 1);

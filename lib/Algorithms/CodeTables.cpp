@@ -142,7 +142,7 @@ CodeGrid mlir::compress::makePow2Grid(unsigned bits, DataType scaleType) {
 CodeGrid mlir::compress::makeBinaryGrid(DataType scaleType) {
   static constexpr float table[] = {-1, 1};
   static constexpr CodeGrid::Bound bounds[] = {{0, true}};
-  return CodeGrid::makeTable(DataType::Bool, table, ScaleRule::MeanAbs, scaleType, bounds);
+  return CodeGrid::makeTable(DataType::U1, table, ScaleRule::MeanAbs, scaleType, bounds);
 }
 
 CodeGrid mlir::compress::makeTernaryGrid(DataType scaleType) {

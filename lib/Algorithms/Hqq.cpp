@@ -22,14 +22,14 @@ constexpr size_t kTile = 1024;
 /// Lanes of the partial sums of a tile.
 constexpr size_t kLanes = 16;
 
-/// Sums over a block, where t = w^ / s and v = w - e: of |w - w^|^p (in units
-/// of the root mean square), t, v, v t and t t.
+/// Sums over a block, where t = w^ / s and v = w - e: of |w - w^|^p (in units of the root mean
+/// square), t, v, v t and t t.
 struct Sums {
   double error = 0, t = 0, v = 0, vt = 0, tt = 0;
 };
 
-/// What an iteration works with. Codes of a uniform grid are round(clamp(w /
-/// scale + shift, low, high)) + base, and t is that without base, minus shift.
+/// What an iteration works with. Codes of a uniform grid are round(clamp(w / scale + shift, low,
+/// high)) + base, and t is that without base, minus shift.
 struct Step {
   float scale = 1, shift = 0, low = 0, high = 0;
   /// 1 / root mean square, and the root mean square.
@@ -39,8 +39,7 @@ struct Step {
 
 } // namespace
 
-/// x^y for normal x > 0 and a result in range; relative error below 1e-6. The
-/// same bits everywhere.
+/// x^y for normal x > 0 and a result in range; relative error below 1e-6. The same bits everywhere.
 COMPRESS_INLINE float power(float x, float y) {
   int32_t bits = __builtin_bit_cast(int32_t, x);
   int32_t exponent = (bits - 0x3f3504f3) >> 23;

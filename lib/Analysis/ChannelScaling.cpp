@@ -325,13 +325,14 @@ bool ChannelSearch::scaleUse(OpOperand &use, const ChannelMap &map) {
 
 bool ChannelSearch::scaleValue(Value value, ChannelMap map) {
   map.normalize();
+  if (auto known = state.scaled.find(value); known != state.scaled.end())
+    return unifyMaps(known->second, std::move(map));
+  settle(map);
   if (isOne(map))
     return true;
   RankedTensorType type = getTensor(value);
   if (!type || !isa<FloatType>(type.getElementType()))
     return fail("it is not a tensor of floats");
-  if (auto known = state.scaled.find(value); known != state.scaled.end())
-    return unifyMaps(known->second, std::move(map));
   if (state.scaled.size() >= kMaxValues)
     return fail("the scale goes through more than " + Twine(kMaxValues) + " values");
   state.scaled.insert({value, map});

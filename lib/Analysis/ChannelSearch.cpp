@@ -41,7 +41,8 @@ bool ChannelSearch::unifyMaps(ChannelMap a, ChannelMap b) {
     return false;
   b.reorder(a.dims);
   for (auto [x, y] : llvm::zip_equal(a.channel, b.channel))
-    unify(x, y);
+    if (x != kFree && y != kFree)
+      unify(x, y);
   return true;
 }
 
@@ -82,7 +83,7 @@ bool ChannelSearch::moveDim(const DimensionRelation &relation, Value from, int64
   if (relation.kind == DimensionRelation::Kind::Affine) {
     int64_t size = sizes.front(), target = theirs.front().dim + kMoved;
     if (isLhs) {
-      if (failed(map.embed(dim, size, relation.start, relation.step, one)))
+      if (failed(map.embed(dim, size, relation.start, relation.step, kFree)))
         return fail("its channels are too many");
     } else {
       map.select(dim, size, relation.start, relation.step);
@@ -132,7 +133,7 @@ bool ChannelSearch::moveGathered(GatherOp op, int64_t index, bool toInput, Chann
     for (int64_t &dim : map.dims)
       dim += dim >= axis;
     int64_t size = op.getInput().getType().getDimSize(axis);
-    if (failed(map.extend(axis, 1)) || failed(map.embed(axis, size, index, 1, one)))
+    if (failed(map.extend(axis, 1)) || failed(map.embed(axis, size, index, 1, kFree)))
       return fail("its channels are too many");
     return true;
   }
@@ -217,10 +218,11 @@ bool ChannelSearch::addEdit(OpOperand &operand, ArrayRef<int64_t> dims, ArrayRef
 }
 
 bool ChannelSearch::scaleOperand(OpOperand &operand, ChannelMap map) {
-  if (isOne(map))
-    return true;
   if (failed(getWeightChain(operand.get())))
     return scaleValue(operand.get(), std::move(map));
+  settle(map);
+  if (isOne(map))
+    return true;
   return addEdit(operand, map.dims, map.channel, /*multiply=*/false, /*isWeight=*/false);
 }
 

@@ -20,6 +20,9 @@ namespace compress {
 /// Dims of the tensor that a map is being moved to, while it still has dims of the other one.
 inline constexpr int64_t kMoved = int64_t(1) << 20;
 
+/// In maps that come from a part of a tensor: the channel of elements that are not in the part.
+inline constexpr int32_t kFree = -1;
+
 /// Name of an op for messages: its kind and what the user calls it.
 std::string describeOp(Operation *op);
 
@@ -83,6 +86,8 @@ private:
     state.parent[a] = b;
   }
   bool unifyMaps(ChannelMap a, ChannelMap b);
+  /// Channels of which nothing was said keep their values.
+  void settle(ChannelMap &map) { llvm::replace(map.channel, kFree, one); }
   bool isOne(const ChannelMap &map) {
     return llvm::all_of(map.channel, [&](int32_t variable) { return find(variable) == one; });
   }

@@ -21,12 +21,12 @@ llvm::Error ActivationCollector::start(int64_t channels) {
   options.moments = has(collect, Collect::Moments);
   options.movingRange = has(collect, Collect::MovingAverage);
   options.histogram = has(collect, Collect::Histogram);
-  if (has(collect, Collect::Gram)) {
+  if (has(collect, Collect::Gram) && layout.hasGram) {
     int64_t kernelSize = 1;
     for (int64_t size : layout.kernel)
       kernelSize *= size;
     llvm::Expected<GramReducer> created =
-        GramReducer::create(channels, layout.groups, kernelSize, /*cross=*/false, kMaxGramBytes);
+        GramReducer::create(channels, layout.groups, kernelSize, cross, kMaxGramBytes);
     if (!created)
       return created.takeError();
     gram.emplace(std::move(*created));
@@ -37,7 +37,7 @@ llvm::Error ActivationCollector::start(int64_t channels) {
 }
 
 llvm::Error ActivationCollector::add(const float *values, llvm::ArrayRef<int64_t> shape,
-                                     ParallelFor parallelFor) {
+                                     ParallelFor parallelFor, const float *full) {
   // A scalar is a vector of one channel.
   static constexpr int64_t kScalar[] = {1};
   if (shape.empty())
@@ -54,8 +54,11 @@ llvm::Error ActivationCollector::add(const float *values, llvm::ArrayRef<int64_t
     return error;
   if (!gram)
     return llvm::Error::success();
+  std::optional<ActivationView> fullView;
+  if (cross && full)
+    fullView = ActivationView::getDense(full, shape, channelDim);
   if (!layout.hasWindows())
-    return gram->addVectors(view, nullptr, parallelFor);
+    return gram->addVectors(view, fullView ? &*fullView : nullptr, parallelFor);
   size_t rank = layout.kernel.size();
   ConvWindows windows;
   windows.kernel = layout.kernel;
@@ -64,7 +67,7 @@ llvm::Error ActivationCollector::add(const float *values, llvm::ArrayRef<int64_t
   windows.padsBegin.assign(layout.pads.begin(), layout.pads.begin() + rank);
   windows.padsEnd.assign(layout.pads.begin() + rank, layout.pads.end());
   windows.groups = layout.groups;
-  return gram->addWindows(view, windows, nullptr, parallelFor);
+  return gram->addWindows(view, windows, fullView ? &*fullView : nullptr, parallelFor);
 }
 
 TensorStatistics ActivationCollector::take() {

@@ -24,10 +24,13 @@ public:
 
   const ActivationLayout &getLayout() const { return layout; }
   void addCollect(Collect more) { collect |= more; }
+  /// With the Gram matrix also the cross matrix of GPTAQ, for which `add` gets `full`.
+  void wantCross() { cross = true; }
 
   /// Adds the value of a run, dense and row-major. Errors: a rank or number of channels that does
-  /// not fit, a Gram matrix that is too large.
-  llvm::Error add(const float *values, llvm::ArrayRef<int64_t> shape, ParallelFor parallelFor);
+  /// not fit, a Gram matrix that is too large. `full` is what the uncompressed model computes.
+  llvm::Error add(const float *values, llvm::ArrayRef<int64_t> shape, ParallelFor parallelFor,
+                  const float *full = nullptr);
 
   /// What was seen since the last call.
   TensorStatistics take();
@@ -38,6 +41,7 @@ private:
   ActivationLayout layout;
   Collect collect;
   int64_t knownChannels;
+  bool cross = false;
   std::optional<ActivationReducer> reducer;
   std::optional<GramReducer> gram;
 };

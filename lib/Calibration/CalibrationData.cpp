@@ -21,6 +21,10 @@ using namespace mlir::compress;
 /// More samples than anybody calibrates with; a list of more paths is a mistake.
 static constexpr size_t kMaxSamples = size_t(1) << 24;
 
+std::string CalibrationData::getSampleName(uint64_t index) const {
+  return ("sample " + llvm::Twine(index + 1) + " of " + llvm::Twine(getNumSamples())).str();
+}
+
 using Sample = std::vector<std::pair<std::string, HostTensor>>;
 
 static llvm::Error makeError(const llvm::Twine &file, const llvm::Twine &message) {
@@ -94,6 +98,9 @@ public:
   open(llvm::StringRef path, llvm::ArrayRef<TensorSpec> specs, uint64_t limit, uint64_t batch);
 
   uint64_t getNumSamples() const override { return numSamples; }
+  std::string getSampleName(uint64_t index) const override {
+    return CalibrationData::getSampleName(index) + " of '" + path + "'";
+  }
   llvm::Expected<Sample> getSample(uint64_t index) const override;
   llvm::Expected<uint64_t> getFingerprint() const override;
 
@@ -121,6 +128,9 @@ public:
       : paths(std::move(paths)), specs(specs.begin(), specs.end()) {}
 
   uint64_t getNumSamples() const override { return paths.size(); }
+  std::string getSampleName(uint64_t index) const override {
+    return CalibrationData::getSampleName(index) + " ('" + paths[index] + "')";
+  }
   llvm::Expected<Sample> getSample(uint64_t index) const override;
   llvm::Expected<uint64_t> getFingerprint() const override;
 

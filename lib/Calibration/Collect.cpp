@@ -109,8 +109,8 @@ llvm::Expected<Statistics> mlir::compress::collectStatistics(ModuleOp module,
       views.emplace_back(name, tensor.view());
     auto outputs = (*session)->run(views);
     if (!outputs)
-      return llvm::createStringError("sample " + Twine(index + 1) + " of " + Twine(numSamples) +
-                                     ": " + llvm::toString(outputs.takeError()));
+      return llvm::createStringError(data.getSampleName(index) + ": " +
+                                     llvm::toString(outputs.takeError()));
     if (options.progress)
       options.progress->step();
   }

@@ -26,8 +26,7 @@ using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
-struct CollectStatisticsPass
-    : public compress::impl::CollectStatisticsBase<CollectStatisticsPass> {
+struct CollectStatisticsPass : public compress::impl::CollectStatisticsBase<CollectStatisticsPass> {
   using CollectStatisticsBase::CollectStatisticsBase;
 
   /// All that compiling needs, so that nothing is loaded while passes run.

@@ -10,6 +10,7 @@
 #include "compress/Dialect/Compress/Transforms/Observers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/NumericFormats.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/ThreadPool.h"
@@ -22,6 +23,23 @@ using namespace mlir::compress;
 //===----------------------------------------------------------------------===//
 // Layouts
 //===----------------------------------------------------------------------===//
+
+/// The channels are where the activation has the loop of the weight's first contraction dim.
+static void setLinalgLayout(linalg::LinalgOp linalgOp, const WeightedOp &op,
+                            ActivationLayout &layout) {
+  layout.hasGram = false;
+  if (op.contractionDims.empty() || !op.chain.permutation.empty())
+    return;
+  AffineMap weight = linalgOp.getMatchingIndexingMap(op.operand);
+  AffineMap activation = linalgOp.getMatchingIndexingMap(op.activation);
+  AffineExpr channel = weight.getResult(op.contractionDims.front());
+  for (auto [dim, expr] : llvm::enumerate(activation.getResults()))
+    if (expr == channel) {
+      layout.channelDim = dim;
+      layout.hasGram = op.contractionDims.size() == 1 && op.batchDims.empty() &&
+                       activation.isProjectedPermutation();
+    }
+}
 
 ActivationLayout mlir::compress::getActivationLayout(const WeightedOp &op) {
   ActivationLayout layout;
@@ -40,8 +58,17 @@ ActivationLayout mlir::compress::getActivationLayout(const WeightedOp &op) {
   } else if (auto conv = dyn_cast<ConvTransposeOp>(op.op)) {
     layout.channelDim = 1;
     layout.groups = conv.getGroups();
-  } else if (isa<MatMulOp>(op.op) && op.activation->getOperandNumber() == 1 && rank > 1) {
-    layout.channelDim = rank - 2;
+  } else if (isa<MatMulOp>(op.op)) {
+    bool isLeft = op.activation->getOperandNumber() == 1 && rank > 1;
+    layout.channelDim = isLeft ? rank - 2 : layout.channelDim;
+    int64_t batches = 1;
+    for (int64_t dim : op.batchDims)
+      batches *= op.chain.getType().getDimSize(dim);
+    layout.hasGram = batches == 1 || rank <= 2;
+  } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op.op)) {
+    setLinalgLayout(linalgOp, op, layout);
+  } else {
+    layout.hasGram = isa<LinearOp>(op.op);
   }
   return layout;
 }

@@ -42,8 +42,7 @@ public:
   llvm::Expected<GateResult> run();
 
 private:
-  /// Measures the model without the first `numExcluded` layers of the ranking;
-  /// whether it passes.
+  /// Measures the model without the first `numExcluded` layers of the ranking; whether it passes.
   llvm::Expected<bool> attempt(unsigned numExcluded);
   bool isBetter(const GateTrial &trial) const;
   bool hasTrials() const { return result.trials.size() < std::max(1u, options.maxTrials); }
@@ -108,8 +107,7 @@ llvm::Expected<GateResult> Search::run() {
     return makeError("a drop in percent has no meaning: the metric of the "
                      "original model is 0");
 
-  // The fewest excluded layers that are known to pass, and the most that are
-  // known not to.
+  // The fewest excluded layers that are known to pass, and the most that are known not to.
   unsigned missed = 0, passed = 0;
   llvm::Expected<bool> isPassed = attempt(0);
   if (!isPassed)

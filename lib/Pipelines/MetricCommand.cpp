@@ -61,8 +61,7 @@ static void endGroup(pid_t child) {
     ;
 }
 
-/// Starts the shell in a process group of its own, with its output in
-/// `writeEnd`.
+/// Starts the shell in a process group of its own, with its output in `writeEnd`.
 static int startShell(const std::string &text, int readEnd, int writeEnd, pid_t &child) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;

@@ -7,7 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Pipelines/Pipelines.h"
+#include "compress/Calibration/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Recipe/Recipe.h"
 #include "compress/Target/ONNX/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 
@@ -24,20 +26,99 @@ void mlir::compress::buildNormalizePipeline(OpPassManager &pm) {
   pm.addPass(createRemoveDeadWeights());
 }
 
+namespace {
+/// What the layers of a recipe ask for, whichever they are.
+struct RecipeNeeds {
+  bool transforms = false, rotates = false, smooths = false, scales = false, equalizes = false;
+  bool isSequential = false, allocates = false;
+  /// Statistics of the uncompressed model, as `--collect` has them; empty: none.
+  std::vector<std::string> statistics;
+};
+} // namespace
+
+/// `hasData`: the model can be run, so that sequential methods need no statistics beforehand.
+static RecipeNeeds getNeeds(const Recipe &recipe, bool hasStatistics, bool hasData) {
+  RecipeNeeds needs;
+  llvm::SetVector<StringRef> wanted;
+  for (const Rule &rule : recipe.rules) {
+    if (!rule.quantize.getSpec())
+      continue;
+    QuantizeSpec spec = resolveAuto(*rule.quantize.getSpec(), hasStatistics);
+    needs.rotates |= spec.transform == QuantizeTransform::Rotate;
+    needs.smooths |= spec.transform == QuantizeTransform::SmoothQuant;
+    needs.scales |= spec.transform == QuantizeTransform::Awq;
+    needs.equalizes |= spec.transform == QuantizeTransform::Equalize;
+    needs.transforms |= spec.transform != QuantizeTransform::None;
+    needs.isSequential |= spec.isSequential() && hasData;
+    bool isMixed = spec.format == WeightFormat::Mixed;
+    needs.allocates |= isMixed;
+    if (spec.activations == ActivationMode::Static || needs.smooths)
+      wanted.insert("minmax");
+    if (spec.activations == ActivationMode::Static &&
+        spec.activationRange == ActivationRange::MovingAverage)
+      wanted.insert("moving_average");
+    else if (spec.activations == ActivationMode::Static &&
+             spec.activationRange != ActivationRange::MinMax)
+      wanted.insert("histogram");
+    if (spec.biasCorrection || needs.scales)
+      wanted.insert("moments");
+    if (needs.scales || isMixed || spec.method == QuantizeMethod::AdaRound ||
+        spec.isSequential())
+      wanted.insert("gram");
+  }
+  for (StringRef name : wanted)
+    needs.statistics.push_back(name.str());
+  return needs;
+}
+
 void mlir::compress::buildCompressPipeline(OpPassManager &pm,
                                            const CompressPipelineOptions &options) {
+  bool hasData = !options.calibration.empty();
+  bool hasStatistics = hasData || !options.statistics.empty();
+  RecipeNeeds needs;
+  // A recipe that cannot be read is reported by the pass that applies it.
+  if (llvm::Expected<Recipe> recipe = makeRecipe(options.quantize, options.prune, options.recipe))
+    needs = getNeeds(*recipe, hasStatistics, hasData);
+  else
+    llvm::consumeError(recipe.takeError());
+
   buildNormalizePipeline(pm);
   // Masks that came with the model count as zeros for what follows.
   pm.addPass(createFoldMasks());
+  if (needs.transforms)
+    pm.addPass(createRaiseComposites());
+  if (!options.statistics.empty())
+    pm.addPass(createLoadStatistics({options.statistics}));
   ApplyRecipeOptions recipe;
   recipe.recipe = options.recipe;
   recipe.quantize = options.quantize;
   recipe.prune = options.prune;
   recipe.exclude.assign(options.exclude.begin(), options.exclude.end());
+  recipe.calibrated = hasData;
   pm.addPass(createApplyRecipe(recipe));
-  // Formats of mixed precision, where the recipe asks for it.
-  pm.addPass(createAllocateBits());
+
+  // Rewrites that keep the output.
+  if (needs.rotates)
+    pm.addPass(createRotate());
+  if (hasData && !needs.statistics.empty()) {
+    CollectStatisticsOptions collect;
+    collect.data = options.calibration;
+    collect.samples = options.samples;
+    for (const std::string &name : needs.statistics)
+      collect.collect.push_back(name);
+    pm.addPass(createCollectStatistics(collect));
+  }
+  if (needs.equalizes)
+    pm.addPass(createEqualize());
+  if (needs.smooths)
+    pm.addPass(createSmooth());
+  if (needs.scales)
+    pm.addPass(createAwq());
+
+  if (needs.allocates)
+    pm.addPass(createAllocateBits());
   pm.addPass(createCompressWeights());
+  pm.addPass(createQuantizeActivations());
   // The contract of the phase: chains are in normal form.
   pm.addPass(createVerifyChains());
   pm.addPass(createRemoveDeadWeights());

@@ -336,7 +336,8 @@ MaybeProblem QuantizeSpecBuilder::finishActivations(QuantizeSpec &spec) const {
         (*formatActivations == ActivationMode::None) != (given.activations == ActivationMode::None);
     if (isContradiction)
       return makeBad("activations=" + getName(given.activations) +
-                     " contradicts the name of the format");
+                     " contradicts the name of the format, which means activations=" +
+                     getName(*formatActivations));
   }
   if (!isGiven("activations"))
     spec.activations = formatActivations.value_or(

@@ -51,6 +51,21 @@ struct Flags {
   cl::opt<std::string> share{"share", cl::cat(category), cl::Hidden, cl::desc("Share weights")};
   cl::opt<std::string> recipe{"recipe", cl::cat(category), cl::value_desc("filename"),
                               cl::desc("YAML recipe; its rules come after those of the flags")};
+  cl::opt<std::string> maxDrop{
+      "max-drop", cl::cat(category), cl::value_desc("drop"),
+      cl::desc("Leave the layers that suffer most alone until --metric drops by no more than this: "
+               "0.5% of the original's metric, or 0.01; exit code 4 if that is missed")};
+  cl::opt<std::string> metric{
+      "metric", cl::cat(category), cl::value_desc("command"),
+      cl::desc("Command that prints the metric of a model, whose path is put for {model}, on its "
+               "last line")};
+  cl::opt<std::string> metricDirection{"metric-direction", cl::cat(category), cl::init("higher"),
+                                       cl::desc("Whether a higher or a lower metric is better")};
+  cl::opt<unsigned> metricTimeout{"metric-timeout", cl::cat(category), cl::init(3600),
+                                  cl::value_desc("seconds"),
+                                  cl::desc("Longest run of --metric; 0: no limit")};
+  cl::opt<unsigned> maxTrials{"max-trials", cl::cat(category), cl::init(20), cl::value_desc("N"),
+                              cl::desc("Most models that --max-drop measures")};
   cl::opt<std::string> report{"report", cl::cat(category), cl::value_desc("filename"),
                               cl::desc("Write what was done to each layer as JSON")};
   ModelFlags model{category};
@@ -115,6 +130,34 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   if (progress != "plain" && progress != "json" && progress != "off")
     return fail(program, "--progress: expects plain, json or off, got '" + progress + "'");
 
+  // Accuracy gate.
+  maxDrop = flags.maxDrop;
+  metric = flags.metric;
+  metricTimeout = flags.metricTimeout;
+  gate.maxTrials = flags.maxTrials;
+  gate.isHigherBetter = flags.metricDirection == "higher";
+  if (maxDrop.empty() != metric.empty())
+    return fail(program, "--max-drop and --metric need each other");
+  if (flags.metricDirection != "higher" && flags.metricDirection != "lower")
+    return fail(program,
+                "--metric-direction: expects higher or lower, got '" + flags.metricDirection + "'");
+  if (gate.maxTrials == 0)
+    return fail(program, "--max-trials: expects at least 1");
+  if (!maxDrop.empty()) {
+    llvm::Expected<MaxDrop> drop = MaxDrop::parse(maxDrop);
+    if (!drop)
+      return fail(program, "--max-drop: " + llvm::toString(drop.takeError()));
+    gate.maxDrop = *drop;
+    if (!compresses())
+      return fail(program, "--max-drop needs --quantize, --prune or --recipe");
+    if (output == "-")
+      return fail(program, "--max-drop needs -o with a file");
+    if (weights == WeightsMode::Reference)
+      return fail(program, "--max-drop cannot be combined with --weights=reference");
+    if (!resume.empty())
+      return fail(program, "--max-drop cannot be combined with --resume");
+  }
+
   // ONNX.
   if (llvm::Error error = flags.model.getOptions(importOptions, exportOptions))
     return fail(program, llvm::toString(std::move(error)));
@@ -135,6 +178,8 @@ void ToolOptions::setPipelineOptions(CompressPipelineOptions &options) const {
   options.quantize = quantize;
   options.prune = prune;
   options.recipe = recipeFile;
+  for (const std::string &name : exclude)
+    options.exclude.push_back(name);
   options.calibration = calibration;
   options.samples = samples;
   options.statistics = statistics;

@@ -9,6 +9,7 @@
 #ifndef COMPRESS_TOOLS_COMPRESS_OPT_TOOLOPTIONS_H
 #define COMPRESS_TOOLS_COMPRESS_OPT_TOOLOPTIONS_H
 
+#include "compress/Pipelines/AccuracyGate.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Pipelines/Sidecar.h"
 #include "compress/Recipe/Recipe.h"
@@ -26,6 +27,12 @@ struct ToolOptions {
   /// Calibration: samples and how many of them, or what was seen of them before.
   std::string calibration, statistics, resume, progress;
   uint64_t samples = 0;
+  /// Accuracy gate: the drop as given, the command, its limit in seconds, and the parsed options.
+  std::string maxDrop, metric;
+  unsigned metricTimeout = 0;
+  GateOptions gate;
+  /// Names of ops that are left alone.
+  std::vector<std::string> exclude;
   /// Rules of all of them, resolved.
   Recipe recipe;
   onnx::ExportOptions exportOptions;

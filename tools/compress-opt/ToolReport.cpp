@@ -21,7 +21,20 @@ void ToolReport::begin(const Recipe &recipe) {
 
 void ToolReport::addLayer(const LayerReport &layer) {
   report.layers.push_back(layer);
-  table.printRow(layer);
+  if (!isQuiet)
+    table.printRow(layer);
+}
+
+void ToolReport::addAllocation(const AllocationReport &allocation) {
+  report.allocations.push_back(allocation);
+  if (!isQuiet)
+    printAllocation(allocation, llvm::errs());
+}
+
+void ToolReport::restart(bool quiet) {
+  isQuiet = quiet;
+  report.layers.clear();
+  report.allocations.clear();
 }
 
 /// Stored bytes of everything that holds weights, each once.
@@ -55,6 +68,7 @@ void ToolReport::measureAfter(ModuleOp module) {
 
 LogicalResult ToolReport::finish(StringRef jsonPath) {
   table.printTotals(report);
+  printCulprits(report, llvm::errs());
   if (!report.opaque.empty()) {
     llvm::errs() << "kept as ONNX nodes (--remarks-filter=normalize says why):";
     StringRef separator = " ";

@@ -25,6 +25,11 @@ public:
   /// Prints the recipe, before work starts.
   void begin(const Recipe &recipe);
   void addLayer(const LayerReport &layer) override;
+  void addAllocation(const AllocationReport &allocation) override;
+  /// Forgets what was done, for another trial with the same model; a quiet one prints no lines.
+  void restart(bool isQuiet);
+  const Report &getReport() const { return report; }
+  void setReport(Report newReport) { report = std::move(newReport); }
   /// Records the size of all weights before the first pass.
   void measureBefore(ModuleOp module);
   /// Records the size of all weights after the last pass, and the ONNX nodes that were kept.
@@ -35,6 +40,7 @@ public:
 private:
   Report report;
   TablePrinter table;
+  bool isQuiet = false;
 };
 
 } // namespace compress

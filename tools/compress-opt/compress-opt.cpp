@@ -8,10 +8,11 @@
 //
 // A complete `mlir-opt` that also reads and writes ONNX and has flags for compression. Exit codes:
 // 0 done, 1 internal error (such as an output that cannot be written), 2 bad input, 3 recognised
-// but not supported.
+// but not supported, 4 --max-drop missed.
 //
 //===----------------------------------------------------------------------===//
 
+#include "Gate.h"
 #include "ToolOptions.h"
 #include "ToolReport.h"
 
@@ -115,6 +116,53 @@ static FailureOr<std::unique_ptr<llvm::MemoryBuffer>> importAsBytecode(const Too
   return std::unique_ptr<llvm::MemoryBuffer>(std::move(buffer));
 }
 
+/// Reads the module, runs the passes that the options ask for, and writes the output; the exit
+/// code.
+static int runPasses(const ToolOptions &options, const MlirOptMainConfig &given,
+                     DialectRegistry &registry, std::unique_ptr<llvm::MemoryBuffer> buffer,
+                     ToolReport &report) {
+  std::string folder = llvm::sys::path::parent_path(options.input).str();
+  MlirOptMainConfig config = given;
+  config.setPassPipelineSetupFn([&](PassManager &pm) -> LogicalResult {
+    if (options.compresses()) {
+      pm.addPass(std::make_unique<MeasurePass>(report));
+      CompressPipelineOptions pipeline;
+      options.setPipelineOptions(pipeline);
+      buildCompressPipeline(pm, pipeline);
+      if (given.shouldDumpPassPipeline()) {
+        pm.dump();
+        llvm::errs() << "\n";
+      }
+    } else if (failed(given.setupPassPipeline(pm))) {
+      return failure();
+    }
+    if (options.writesFile() || options.compresses())
+      pm.addPass(std::make_unique<OutputPass>(options, folder, report));
+    return success();
+  });
+  LogicalResult result = failure();
+  if (options.writesOnnx()) {
+    llvm::raw_null_ostream none;
+    config.emitBytecode(true);
+    result = MlirOptMain(none, std::move(buffer), registry, config);
+  } else {
+    llvm::Expected<std::unique_ptr<OutputFile>> output = OutputFile::create(options.output);
+    if (!output) {
+      llvm::errs() << "compress-opt: " << llvm::toString(output.takeError()) << "\n";
+      return 1;
+    }
+    if (StringRef(options.output).ends_with(".mlirbc"))
+      config.emitBytecode(true);
+    result = MlirOptMain((*output)->os(), std::move(buffer), registry, config);
+    if (succeeded(result))
+      if (llvm::Error error = (*output)->keep()) {
+        llvm::errs() << "compress-opt: " << llvm::toString(std::move(error)) << "\n";
+        return 1;
+      }
+  }
+  return succeeded(result) ? 0 : 2;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   registerAllPasses();
@@ -154,24 +202,6 @@ int main(int argc, char **argv) {
   }
 
   MlirOptMainConfig given = MlirOptMainConfig::createFromCLOptions();
-  MlirOptMainConfig config = given;
-  config.setPassPipelineSetupFn([&](PassManager &pm) -> LogicalResult {
-    if (options.compresses()) {
-      pm.addPass(std::make_unique<MeasurePass>(report));
-      CompressPipelineOptions pipeline;
-      options.setPipelineOptions(pipeline);
-      buildCompressPipeline(pm, pipeline);
-      if (given.shouldDumpPassPipeline()) {
-        pm.dump();
-        llvm::errs() << "\n";
-      }
-    } else if (failed(given.setupPassPipeline(pm))) {
-      return failure();
-    }
-    if (options.writesFile() || options.compresses())
-      pm.addPass(std::make_unique<OutputPass>(options, folder, report));
-    return success();
-  });
   if (options.compresses()) {
     MLIRContext scratchContext(registry);
     PassManager scratch(&scratchContext);
@@ -185,28 +215,15 @@ int main(int argc, char **argv) {
     report.begin(options.recipe);
   }
 
-  LogicalResult result = failure();
-  if (options.writesOnnx()) {
-    llvm::raw_null_ostream none;
-    config.emitBytecode(true);
-    result = MlirOptMain(none, std::move(*buffer), registry, config);
-  } else {
-    llvm::Expected<std::unique_ptr<OutputFile>> output = OutputFile::create(options.output);
-    if (!output) {
-      llvm::errs() << argv[0] << ": " << llvm::toString(output.takeError()) << "\n";
-      return 1;
-    }
-    if (StringRef(options.output).ends_with(".mlirbc"))
-      config.emitBytecode(true);
-    result = MlirOptMain((*output)->os(), std::move(*buffer), registry, config);
-    if (succeeded(result))
-      if (llvm::Error error = (*output)->keep()) {
-        llvm::errs() << argv[0] << ": " << llvm::toString(std::move(error)) << "\n";
-        return 1;
-      }
-  }
-  if (failed(result))
-    return 2;
+  if (!options.maxDrop.empty())
+    return runGate(options, report, [&](const ToolOptions &trial) {
+      llvm::MemoryBufferRef bytes = **buffer;
+      return runPasses(trial, given, registry,
+                       llvm::MemoryBuffer::getMemBuffer(bytes, /*RequiresNullTerminator=*/false),
+                       report);
+    });
+  if (int code = runPasses(options, given, registry, std::move(*buffer), report))
+    return code;
   if (options.compresses() && failed(report.finish(options.reportFile)))
     return 1;
   return 0;

@@ -10,8 +10,8 @@
 // Post-Training Quantization", ICML 2020). Between the two codes next to a
 // weight, with values a <= w <= b, a variable V chooses:
 //
-//   w^ = a + h(V) (b - a),   h(V) = clamp(sigmoid(V) (zeta - gamma) + gamma, 0,
-//   1), zeta = 1.1, gamma = -0.1.
+//   w^ = a + h(V) (b - a),
+//   h(V) = clamp(sigmoid(V) (zeta - gamma) + gamma, 0, 1), zeta = 1.1, gamma = -0.1.
 //
 // Minimised by Adam, starting at h(V) = (w - a) / (b - a), is
 //
@@ -57,10 +57,9 @@ struct AdaRoundOptions {
   WeightRange range = WeightRange::MinMax;
 };
 
-/// Quantizes `weight` `[rows, columns]` (row-major, finite) with `group`
-/// columns of a row to a block. `gram` `[columns, columns]` is finite,
-/// symmetric and positive semi-definite. Scales and zero points are those of
-/// round to nearest.
+/// Quantizes `weight` `[rows, columns]` (row-major, finite) with `group` columns of a row to a
+/// block. `gram` `[columns, columns]` is finite, symmetric and positive semi-definite. Scales and
+/// zero points are those of round to nearest.
 QuantizedMatrix adaRound(const CodeGrid &grid, const float *weight, size_t rows, size_t columns,
                          size_t group, const float *gram, const AdaRoundOptions &options = {},
                          ParallelFor parallelFor = serialFor);

@@ -55,19 +55,17 @@ struct BitAllocation {
   bool exact = true;
 };
 
-/// Solves the problem at the head of this file. Nothing if a layer has no
-/// format or even the smallest formats exceed `budget`. The sum of all sizes
-/// must fit 64 bits.
+/// Solves the problem at the head of this file. Nothing if a layer has no format or even the
+/// smallest formats exceed `budget`. The sum of all sizes must fit 64 bits.
 std::optional<BitAllocation> allocateBits(llvm::ArrayRef<std::vector<FormatChoice>> layers,
                                           uint64_t budget, size_t maxStates = size_t(1) << 20);
 
 /// Size of the smallest allocation; 0 for formats that are missing.
 uint64_t getSmallestSize(llvm::ArrayRef<std::vector<FormatChoice>> layers);
 
-/// Mean of z^T H z over `probes` vectors z of n independent signs (Hutchinson):
-/// an estimate of the trace of a symmetric matrix H of which only products are
-/// known, with variance 2 sum_{i != j} H_ij^2 / probes. `multiply` writes H z
-/// to its second argument. The signs depend on `seed` only.
+/// Mean of z^T H z over `probes` vectors z of n independent signs (Hutchinson): an estimate of the
+/// trace of a symmetric matrix H of which only products are known, with variance 2 sum_{i != j}
+/// H_ij^2 / probes. `multiply` writes H z to its second argument. The signs depend on `seed` only.
 double estimateTrace(
     size_t n, unsigned probes, uint64_t seed,
     llvm::function_ref<void(llvm::ArrayRef<double> z, llvm::MutableArrayRef<double> product)>

@@ -45,6 +45,8 @@ public:
   /// The inputs of a run, by name. Errors name the file.
   virtual llvm::Expected<std::vector<std::pair<std::string, HostTensor>>>
   getSample(uint64_t index) const = 0;
+  /// What a run is called in messages: "sample 3 of 64", and its file if it has one.
+  virtual std::string getSampleName(uint64_t index) const;
   /// Hash of names, sizes and contents: what `--resume` compares.
   virtual llvm::Expected<uint64_t> getFingerprint() const = 0;
 };

@@ -20,6 +20,9 @@ namespace compress {
 struct ActivationLayout {
   /// Dim of the channels.
   int64_t channelDim = 0;
+  /// Whether a Gram matrix can say what is contracted: not of experts with activations of their own,
+  /// nor of windows of other dialects.
+  bool hasGram = true;
   /// Independent groups of channels (of a convolution).
   int64_t groups = 1;
   /// Windows of a convolution, one entry per spatial dim (`pads`: two, begins first); all empty:
@@ -33,7 +36,7 @@ struct ActivationLayout {
 
 /// The layout of the activation of `op`: the last dim of `linear` and `matmul` (the one before it
 /// where the weight is on the left), dim 1 and the windows of `conv`, dim 1 of `conv_transpose`;
-/// for other ops the last dim.
+/// what the indexing maps of `linalg` ops say; for other ops the last dim, without a Gram matrix.
 ActivationLayout getActivationLayout(const WeightedOp &op);
 
 /// What is collected of one activation.

@@ -22,9 +22,7 @@ def CollectStatistics : Pass<"compress-collect-statistics", "::mlir::ModuleOp"> 
     Ops are those whose name matches one of `ops`; without, those with a `compress.plan`, or all if
     none has one. An op that no sample reaches has an entry without vectors, and a warning.
 
-    ```sh
-    compress-opt model.mlir --compress-collect-statistics='data=calib.npz collect=minmax,gram'
-    ```
+    (* example filepath=test/Calibration/collect-example.mlir function=@main *)
   }];
   let dependentDialects = ["::mlir::compress::CompressDialect"];
   let options = [
@@ -37,6 +35,36 @@ def CollectStatistics : Pass<"compress-collect-statistics", "::mlir::ModuleOp"> 
     ListOption<"ops", "ops", "std::string", "Names of ops, as in recipes">,
     Option<"outputs", "outputs", "bool", /*default=*/"false", "Also observe results">,
     Option<"threads", "threads", "int", /*default=*/"0", "Threads; 0: one per core">,
+  ];
+}
+
+def CompressWeightsSequentially : Pass<"compress-weights-sequentially", "::mlir::ModuleOp"> {
+  let summary = "Prune and quantize layer after layer, with what compressed layers compute";
+  let description = [{
+    Does what `compress-weights` does, in stages: the model is compiled and run over `data` piece by
+    piece, and the weighted ops whose inputs are known get the statistics of these inputs (ranges,
+    moments, and Gram matrices for GPTQ, GPTAQ and AdaRound) before they are compressed; what follows
+    sees what they then compute. Values between the pieces are cached, above `memory-limit` in a
+    temporary file. Tied weights are compressed where they are used first.
+
+    With `resume`, a folder, every stage that is done is written there, and a run with the same model,
+    data and plans goes on where the last one was interrupted, to the same bytes.
+
+    (* example filepath=test/Calibration/compress-weights-sequentially.mlir function=@main *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples: a .npz file, a folder of them, or a list of paths">,
+    Option<"samples", "samples", "uint64_t", /*default=*/"0", "At most so many samples; 0: all">,
+    Option<"resume", "resume", "std::string", /*default=*/"\"\"",
+           "Folder for what is done, from which an interrupted run goes on">,
+    Option<"memoryLimit", "memory-limit", "std::string", /*default=*/"\"\"",
+           "Bytes of cached activations in memory (512M, ...); empty: no limit">,
+    ListOption<"dims", "dims", "std::string", "Sizes of symbolic dims: batch=1">,
+    Option<"threads", "threads", "int", /*default=*/"0", "Threads; 0: one per core">,
+    Option<"progress", "progress", "std::string", /*default=*/"\"off\"",
+           "off, plain or json: where the work is, on stderr">,
   ];
 }
 

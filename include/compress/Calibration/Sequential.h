@@ -90,20 +90,21 @@ struct SequentialOptions {
 };
 
 /// What the plan of an op needs to know of its input: the range and moments always, a Gram matrix
-/// for GPTQ, GPTAQ and AdaRound, a histogram or the moving average for ranges of static activations.
+/// for GPTQ, GPTAQ and AdaRound, a histogram or the moving average for ranges of static
+/// activations.
 Collect getNeededStatistics(const WeightedOp &op);
 /// Whether the plan of `op` asks for GPTAQ, which also runs the uncompressed model.
 bool needsUncompressed(const WeightedOp &op);
 
 /// Compresses `module` (normalised, with plans) stage by stage; see the head of this file. The
-/// statistics of the dialect are those of the stage while `compressStage` runs, and afterwards those
-/// of all stages without their Gram matrices, besides what was there before. Ops with a plan that the
-/// main function does not use are compressed in a last stage without statistics.
+/// statistics of the dialect are those of the stage while `compressStage` runs, and afterwards
+/// those of all stages without their Gram matrices, besides what was there before. Ops with a plan
+/// that the main function does not use are compressed in a last stage without statistics.
 ///
 /// For ops whose plan says GPTAQ, the statistics have the cross matrix, for which the uncompressed
-/// model is run in the same way (not for ops in bodies, which then get GPTQ). Errors: what `Session`
-/// reports, samples that do not fit, an input without any finite value, a folder of another run,
-/// files that cannot be written, a stage that fails.
+/// model is run in the same way (not for ops in bodies, which then get GPTQ). Errors: what
+/// `Session` reports, samples that do not fit, an input without any finite value, a folder of
+/// another run, files that cannot be written, a stage that fails.
 llvm::Error compressSequentially(ModuleOp module, const CalibrationData &data,
                                  const SequentialOptions &options, CompressStage compressStage);
 

@@ -31,8 +31,7 @@ namespace mlir::compress {
 /// How much a metric may lose.
 struct MaxDrop {
   double value = 0;
-  /// Whether `value` is a fraction of the original's metric (`0.5%` is 0.005 of
-  /// it).
+  /// Whether `value` is a fraction of the original's metric (`0.5%` is 0.005 of it).
   bool isRelative = false;
 
   /// Reads "0.5%" or "0.01": a finite number that is not negative.
@@ -44,8 +43,7 @@ struct GateTrial {
   /// Layers that were left alone: the first ones of the ranking.
   unsigned numExcluded = 0;
   double metric = 0;
-  /// How much worse than the original, in the unit of `MaxDrop`; negative:
-  /// better.
+  /// How much worse than the original, in the unit of `MaxDrop`; negative: better.
   double drop = 0;
   bool passed = false;
   /// Whether the model became the best so far and was saved.
@@ -63,9 +61,8 @@ struct GateOptions {
 struct GateCallbacks {
   /// Metric of the original model; finite.
   std::function<llvm::Expected<double>()> measureOriginal;
-  /// Compresses the original model without these layers. Returns the layers
-  /// that were compressed, those that suffer most first; only the first call's
-  /// ranking is used.
+  /// Compresses the original model without these layers. Returns the layers that were compressed,
+  /// those that suffer most first; only the first call's ranking is used.
   std::function<llvm::Expected<std::vector<std::string>>(llvm::ArrayRef<std::string> excluded)>
       compress;
   /// Metric of the model of the last `compress`; finite.
@@ -91,24 +88,22 @@ struct GateResult {
   }
 };
 
-/// Searches. A model that passes is better the fewer layers it excludes; while
-/// none passes, the one with the smallest drop is the best. At least one model
-/// is saved unless an error is returned, and what was saved before an error
-/// stays saved. Errors are those of the callbacks, and a metric that is not
-/// finite. A relative drop of a metric of 0 is an error.
+/// Searches. A model that passes is better the fewer layers it excludes; while none passes, the one
+/// with the smallest drop is the best. At least one model is saved unless an error is returned, and
+/// what was saved before an error stays saved. Errors are those of the callbacks, and a metric that
+/// is not finite. A relative drop of a metric of 0 is an error.
 llvm::Expected<GateResult> runAccuracyGate(const GateOptions &options,
                                            const GateCallbacks &callbacks);
 
-/// The number on the last line of `text` that is not blank: "accuracy: 0.93" is
-/// an error, "0.93" is not. Errors quote the line.
+/// The number on the last line of `text` that is not blank: "accuracy: 0.93" is an error, "0.93" is
+/// not. Errors quote the line.
 llvm::Expected<double> parseMetric(llvm::StringRef text);
 
-/// Runs `command` in the shell, with every `{model}` replaced by the quoted
-/// `model` (there must be one), and reads the metric from its standard output.
-/// Standard error is passed on. Errors: nothing to replace, a command that
-/// cannot be started, fails, is killed, takes more than `timeoutSeconds` (0: no
-/// limit; the command and its children are ended), prints more than 1 MiB, or
-/// does not end with a number.
+/// Runs `command` in the shell, with every `{model}` replaced by the quoted `model` (there must be
+/// one), and reads the metric from its standard output. Standard error is passed on. Errors:
+/// nothing to replace, a command that cannot be started, fails, is killed, takes more than
+/// `timeoutSeconds` (0: no limit; the command and its children are ended), prints more than 1 MiB,
+/// or does not end with a number.
 llvm::Expected<double> runMetricCommand(llvm::StringRef command, llvm::StringRef model,
                                         unsigned timeoutSeconds);
 

@@ -21,8 +21,7 @@
 
 namespace mlir::compress {
 
-/// One weighted layer: what it cost, what it costs now, and what was done or
-/// why nothing was.
+/// One weighted layer: what it cost, what it costs now, and what was done or why nothing was.
 struct LayerReport {
   /// The layer's `name` property.
   std::string name;
@@ -32,36 +31,31 @@ struct LayerReport {
   std::string weight;
   /// Dense shape of the weight, outermost first.
   llvm::SmallVector<int64_t, 4> shape;
-  /// Stored bytes of the weight before and after, scales, zero points and
-  /// positions included.
+  /// Stored bytes of the weight before and after, scales, zero points and positions included.
   uint64_t bytesBefore = 0;
   uint64_t bytesAfter = 0;
   /// Fraction of exact zeros in the decoded weight, in [0, 1].
   std::optional<double> sparsity;
   /// Relative error of the decoded weight, `sqrt(sum((w' - w)^2) / sum(w^2))`.
   std::optional<double> relativeError;
-  /// Signal to quantization noise of the layer's output on the calibration
-  /// data, in dB: `10 log10(tr(W G W^T) / tr(E G E^T))` with the Gram matrix G
-  /// of its input. Infinite if the output did not change.
+  /// Signal to quantization noise of the layer's output on the calibration data, in dB: `10
+  /// log10(tr(W G W^T) / tr(E G E^T))` with the Gram matrix G of its input. Infinite if the output
+  /// did not change.
   std::optional<double> outputSqnr;
-  /// What was done, for example `int4 group 128, 2:4`; empty if the layer was
-  /// left alone.
+  /// What was done, for example `int4 group 128, 2:4`; empty if the layer was left alone.
   std::string action;
-  /// Why the layer, or a part of the request for it, was left alone; empty if
-  /// nothing was skipped.
+  /// Why the layer, or a part of the request for it, was left alone; empty if nothing was skipped.
   std::string reason;
-  /// Whether the weight was already counted with an earlier layer (tied
-  /// weights): its bytes are then left out of the totals.
+  /// Whether the weight was already counted with an earlier layer (tied weights): its bytes are
+  /// then left out of the totals.
   bool shared = false;
 
-  /// Elements of the dense weight (0 for an empty shape product that
-  /// overflows).
+  /// Elements of the dense weight (0 for an empty shape product that overflows).
   uint64_t getNumElements() const;
-  /// Stored bits per weight after compression, `8 * bytesAfter / elements`; 0
-  /// for an empty weight.
+  /// Stored bits per weight after compression, `8 * bytesAfter / elements`; 0 for an empty weight.
   double getBitsPerWeight() const;
-  /// `outputSqnr`, else that of the weight, `-20 log10(relativeError)`; what
-  /// culprits are ranked by.
+  /// `outputSqnr`, else that of the weight, `-20 log10(relativeError)`; what culprits are ranked
+  /// by.
   std::optional<double> getSqnr() const;
 };
 
@@ -134,36 +128,32 @@ struct Report {
   std::string model;
   /// The resolved recipe, in canonical form.
   std::string recipe;
-  /// Size in bytes of all weights of the model, also those of no weighted
-  /// layer, before and after.
+  /// Size in bytes of all weights of the model, also those of no weighted layer, before and after.
   uint64_t modelBytesBefore = 0;
   uint64_t modelBytesAfter = 0;
   std::vector<LayerReport> layers;
-  /// Operators that have no model op and were kept as they are, with the number
-  /// of nodes.
+  /// Operators that have no model op and were kept as they are, with the number of nodes.
   std::map<std::string, uint64_t> opaque;
   /// Mixed precision, one entry per request of the recipe.
   std::vector<AllocationReport> allocations;
   std::optional<GateReport> gate;
 
-  /// Compressed layers with a known error, those that suffer most first;
-  /// weights that were counted before are left out. Equal ones stay in order.
+  /// Compressed layers with a known error, those that suffer most first; weights that were counted
+  /// before are left out. Equal ones stay in order.
   std::vector<const LayerReport *> getCulprits() const;
   ReportTotals getTotals() const;
-  /// The report with its keys in a fixed order; a number that is not finite
-  /// becomes `null`.
+  /// The report with its keys in a fixed order; a number that is not finite becomes `null`.
   void writeJSON(llvm::raw_ostream &os) const;
   /// `writeJSON` as a string, for tests.
   std::string toJSON() const;
 };
 
-/// Prints a table while work goes on: the header with the first row, one
-/// aligned line per layer, the totals at the end. Column widths are fixed
-/// beforehand; longer cells push their line to the right.
+/// Prints a table while work goes on: the header with the first row, one aligned line per layer,
+/// the totals at the end. Column widths are fixed beforehand; longer cells push their line to the
+/// right.
 class TablePrinter {
 public:
-  /// `nameWidth` is the width of the first column, at most 60 of which are
-  /// used.
+  /// `nameWidth` is the width of the first column, at most 60 of which are used.
   explicit TablePrinter(llvm::raw_ostream &os, unsigned nameWidth = 32);
 
   /// Prints one line and flushes, so that progress is seen.
@@ -178,8 +168,7 @@ private:
   bool headerPrinted = false;
 };
 
-/// Prints what was decided about mixed precision: the sensitivities of the
-/// worst layers.
+/// Prints what was decided about mixed precision: the sensitivities of the worst layers.
 void printAllocation(const AllocationReport &allocation, llvm::raw_ostream &os);
 /// Prints the worst compressed layers, one line; nothing if no error is known.
 void printCulprits(const Report &report, llvm::raw_ostream &os);

@@ -8,6 +8,7 @@
 
 #include "compress/Codegen/CPU/CodeFormat.h"
 #include "compress/Algorithms/NMPacking.h"
+#include "compress/Support/NumericFormats.h"
 #include <algorithm>
 #include <numeric>
 
@@ -61,9 +62,8 @@ std::string CodeFormat::getName() const {
 std::string CodeFormat::getDescription() const {
   std::string text = std::to_string(bits) + "-bit";
   if (hasTable)
-    text += " palette";
-  else
-    text += group >= inputs ? ", per channel" : ", group " + std::to_string(group);
+    text += " table";
+  text += group >= inputs ? ", per channel" : ", group " + std::to_string(group);
   if (hasZeroPoints)
     text += ", asymmetric";
   if (hasPattern())
@@ -104,8 +104,13 @@ RankedTensorType CodeFormat::getTableType(MLIRContext *context) const {
 
 /// Whether code values are negative.
 static bool hasSignedCodes(const EncodedWeight &weight) {
-  auto type = cast<IntegerType>(weight.values.getType().getElementType());
-  return !type.isUnsigned() && type.getWidth() != 1;
+  auto type = dyn_cast<IntegerType>(weight.values.getType().getElementType());
+  return type && !type.isUnsigned() && type.getWidth() != 1;
+}
+
+/// Whether codes are floats, whose values are a table too.
+static bool hasFloatCodes(const EncodedWeight &weight) {
+  return isa<FloatType>(weight.values.getType().getElementType());
 }
 
 /// Adds the N:M pattern; failure if it has no layout.
@@ -123,36 +128,39 @@ static LogicalResult addPattern(const WeightMatrix &matrix, CodeFormat &format) 
 FailureOr<CodeFormat> compress::getCodeFormat(const WeightMatrix &matrix) {
   const EncodedWeight &weight = matrix.weight;
   int64_t rank = weight.type.getRank();
-  auto element = dyn_cast<IntegerType>(weight.values.getType().getElementType());
-  if ((rank != 2 && rank != 3) || !element || element.getWidth() > 8 ||
-      weight.scales.has_value() == (matrix.table != nullptr))
+  Type element = weight.values.getType().getElementType();
+  if ((rank != 2 && rank != 3) || !element.isIntOrFloat() || element.getIntOrFloatBitWidth() > 8 ||
+      (!weight.scales && !matrix.table))
     return failure();
   CodeFormat format;
   format.inputs = format.group = matrix.getInputs();
   format.outputs = matrix.getOutputs();
-  int64_t width = element.getWidth();
+  int64_t width = element.getIntOrFloatBitWidth();
   format.bits = getStorageBits(width);
-  if (matrix.table) {
-    if (hasSignedCodes(weight) || weight.pattern ||
-        !matrix.table->getType().getElementType().isF32())
-      return failure();
-    format.hasTable = true;
-    return format;
-  }
-  if (!weight.scales->scale.getType().getElementType().isF32())
+  format.hasTable = matrix.table || hasFloatCodes(weight);
+  if (matrix.table && (hasSignedCodes(weight) || hasFloatCodes(weight) ||
+                       !matrix.table->getType().getElementType().isF32()))
     return failure();
-  if (format.bits == 8)
+  if (format.hasTable)
+    format.offset = 0;
+  else if (format.bits == 8)
     // Stored as i8 whatever the code is.
     format.offset = hasSignedCodes(weight) ? 0 : -128;
   else
     format.offset = hasSignedCodes(weight) ? int64_t(1) << (width - 1) : 0;
-  ArrayRef<int64_t> block = weight.scales->block;
-  // Matrices of a stack do not share scales, unless all do.
-  if (rank == 3 && !block.empty() && block[0] != 1 && block[0] != -1)
-    return failure();
-  if (int64_t group = block.empty() ? -1 : block[rank - 2 + matrix.inputDim]; group > 0)
-    format.group = std::min(group, format.inputs);
-  format.hasZeroPoints = weight.scales->zeroPoint.has_value();
+  if (weight.scales) {
+    if (!weight.scales->scale.getType().getElementType().isF32())
+      return failure();
+    ArrayRef<int64_t> block = weight.scales->block;
+    // Matrices of a stack do not share scales, unless all do.
+    if (rank == 3 && !block.empty() && block[0] != 1 && block[0] != -1)
+      return failure();
+    if (int64_t group = block.empty() ? -1 : block[rank - 2 + matrix.inputDim]; group > 0)
+      format.group = std::min(group, format.inputs);
+    format.hasZeroPoints = weight.scales->zeroPoint.has_value();
+    if (format.hasZeroPoints && format.hasTable)
+      return failure();
+  }
   if (weight.pattern && failed(addPattern(matrix, format)))
     return failure();
   return format;
@@ -225,12 +233,12 @@ void compress::packCodes(const WeightMatrix &matrix, const CodeFormat &format, i
   const StoredTensor &values = matrix.weight.values;
   unsigned bits = values.getType().getElementTypeBitWidth();
   // A bool has a byte.
-  unsigned step = bits == 1 ? 8 : bits;
+  unsigned step = getStorageBitWidth(values.getDataType());
   BitRows codes(values.bytes(), step, matrix.getDim(values.getType(), 1) * step,
                 hasSignedCodes(matrix.weight));
   LaneWriter writer(buffer, format.getSlots(), format.bits, width);
   forEachNumber(matrix, codes, [&](int64_t slot, int64_t output, int64_t code) {
-    writer.set(slot, output, code + format.offset);
+    writer.set(slot, output, bits == 1 ? code != 0 : code + format.offset);
   });
 }
 
@@ -277,7 +285,7 @@ static void forEachScale(const WeightMatrix &matrix, const CodeFormat &format, i
 void compress::packScales(const WeightMatrix &matrix, const CodeFormat &format, int64_t width,
                           MutableArrayRef<char> buffer) {
   auto *out = reinterpret_cast<float *>(buffer.data());
-  if (format.hasTable) {
+  if (!matrix.weight.scales) {
     std::fill_n(out, buffer.size() / sizeof(float), 1.0f);
     return;
   }
@@ -294,8 +302,16 @@ void compress::packZeroPoints(const WeightMatrix &matrix, const CodeFormat &form
 }
 
 void compress::packTable(const WeightMatrix &matrix, MutableArrayRef<char> buffer) {
-  ArrayRef<char> table = matrix.table->bytes();
-  for (size_t offset = 0; offset < buffer.size(); offset += table.size())
-    std::copy_n(table.data(), std::min(table.size(), buffer.size() - offset),
-                buffer.data() + offset);
+  auto *out = reinterpret_cast<float *>(buffer.data());
+  const size_t entries = buffer.size() / sizeof(float);
+  if (!matrix.table) {
+    DataType type = matrix.weight.values.getDataType();
+    for (size_t code = 0; code < entries; ++code)
+      out[code] = static_cast<float>(decodeFloat(type, code));
+    return;
+  }
+  const auto *table = reinterpret_cast<const float *>(matrix.table->bytes().data());
+  const size_t numValues = matrix.table->getType().getNumElements();
+  for (size_t code = 0; code < entries; ++code)
+    out[code] = table[code % numValues];
 }

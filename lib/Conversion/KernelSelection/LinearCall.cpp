@@ -58,7 +58,10 @@ void compress::replaceLinear(PatternRewriter &rewriter, KernelContext &kernels,
     operands.push_back(collapseToVector(rewriter, match.bias));
   if (match.other)
     operands.push_back(collapseToMatrix(rewriter, kernels, match.other));
-  SmallVector<OpFoldResult> sizes{tensor::getMixedSize(rewriter, loc, rows, 0),
+  // The size of a cast would be asked of what is cast, which is of no type of memory.
+  bool isCast = rows.getDefiningOp<UnrealizedConversionCastOp>() != nullptr;
+  SmallVector<OpFoldResult> sizes{isCast ? kernels.getSize(rewriter, loc, op.getInput(), 0)
+                                         : tensor::getMixedSize(rewriter, loc, rows, 0),
                                   rewriter.getIndexAttr(site.outputs)};
   Value empty = createEmpty(rewriter, loc, sizes, rewriter.getF32Type());
   auto call = KernelCallOp::create(rewriter, loc, kernel, operands, empty);

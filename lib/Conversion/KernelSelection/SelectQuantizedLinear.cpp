@@ -9,6 +9,7 @@
 #include "CodeWeight.h"
 #include "LinearCall.h"
 #include "TensorCodes.h"
+#include "compress/Algorithms/BitPacking.h"
 #include "compress/Codegen/CPU/IntegerLinearKernel.h"
 #include "compress/Codegen/CPU/LinearKernel.h"
 #include "compress/Codegen/CPU/QuantizedLinearKernel.h"
@@ -111,8 +112,8 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
       return failure();
     WeightMatrix matrix{*weight, site->inputDim};
     FailureOr<CodeFormat> format = getCodeFormat(matrix);
-    bool isSymmetric = succeeded(format) && !format->hasZeroPoints && format->bits == 8 &&
-                       format->offset == 0 && format->group >= format->inputs;
+    bool isSymmetric = succeeded(format) && !format->hasZeroPoints && !format->hasTable &&
+                       format->bits == 8 && format->offset == 0 && format->group >= format->inputs;
     if (!isSymmetric)
       return rewriter.notifyMatchFailure(op, "no symmetric 8-bit weight per output");
 
@@ -170,7 +171,11 @@ private:
     if (failed(expanded))
       return failure();
     const StoredTensor &codes = matrix.weight.pattern ? *expanded : matrix.weight.values;
-    const auto *bytes = reinterpret_cast<const int8_t *>(codes.bytes().data());
+    std::vector<int8_t> unpacked(codes.getType().getNumElements());
+    unpackCodes(reinterpret_cast<const uint8_t *>(codes.bytes().data()), 0, unpacked.size(),
+                getStorageBitWidth(codes.getDataType()), /*isSigned=*/true,
+                reinterpret_cast<uint8_t *>(unpacked.data()));
+    const int8_t *bytes = unpacked.data();
     int64_t strideK = site.inputDim == 0 ? site.outputs : 1;
     int64_t strideN = site.inputDim == 0 ? 1 : site.inputs;
     FailureOr<Value> packed = kernels.createPackedWeight(

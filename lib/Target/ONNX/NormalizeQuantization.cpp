@@ -235,4 +235,5 @@ void onnx::registerQuantizationNormalizers(NormalizerRegistry &registry) {
   registry.add("DynamicQuantizeMatMul", normalizeDynamicQuantizeMatMul, 1, INT64_MAX,
                "com.microsoft");
   registry.add("MatMulNBits", normalizeMatMulNBits, 1, INT64_MAX, "com.microsoft");
+  registerQLinearNormalizers(registry);
 }

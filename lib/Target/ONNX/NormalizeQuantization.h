@@ -33,6 +33,9 @@ FailureOr<Value> makeDequantize(OnnxNode &node, Value codes, const QuantizationG
 /// com.microsoft.MatMulNBits as linear(x, dequantize(codes)).
 NodeResult normalizeMatMulNBits(OnnxNode &node);
 
+/// Ops that take and give codes, such as QLinearConv (NormalizeQLinear.cpp).
+void registerQLinearNormalizers(NormalizerRegistry &registry);
+
 } // namespace mlir::compress::onnx
 
 #endif // COMPRESS_LIB_TARGET_ONNX_NORMALIZEQUANTIZATION_H

@@ -78,7 +78,7 @@ func.func @conv_i4(%x: tensor<1x3x5x5xf32>) -> tensor<1x6x5x5xf32> {
 // -----
 
 // CHECK-LABEL: func.func @linear_ui8(
-// CHECK: compress.kernel_call @linear_u8z_s8_64x70_avx2
+// CHECK: compress.kernel_call @linear_u8ztensor_s8_64x70_avx2
 compress.weight private @z : tensor<ui8> = dense<3>
 compress.weight private @xs : tensor<f32> = dense<0.5>
 compress.weight private @q : tensor<70x64xi8> = dense<6>
@@ -98,7 +98,7 @@ func.func @linear_ui8(%x: tensor<?x64xf32>) -> tensor<?x70xf32> {
 // -----
 
 // CHECK-LABEL: func.func @linear_i8(
-// CHECK: compress.kernel_call @linear_s8_s8_64x70_avx2
+// CHECK: compress.kernel_call @linear_s8tensor_s8_64x70_avx2
 compress.weight private @xs : tensor<f32> = dense<0.5>
 compress.weight private @q : tensor<70x64xi8> = dense<6>
 compress.weight private @s : tensor<70x1xf32> = dense<0.25>
@@ -116,7 +116,7 @@ func.func @linear_i8(%x: tensor<?x64xf32>) -> tensor<?x70xf32> {
 // -----
 
 // CHECK-LABEL: func.func @linear_ui4(
-// CHECK: compress.kernel_call @linear_u8z_s8_64x70_avx2
+// CHECK: compress.kernel_call @linear_u8ztensor_s8_64x70_avx2
 compress.weight private @z : tensor<ui4> = dense<3>
 compress.weight private @xs : tensor<f32> = dense<0.5>
 compress.weight private @q : tensor<70x64xi8> = dense<6>
@@ -136,7 +136,7 @@ func.func @linear_ui4(%x: tensor<?x64xf32>) -> tensor<?x70xf32> {
 // -----
 
 // CHECK-LABEL: func.func @linear_i4(
-// CHECK: compress.kernel_call @linear_u8z_s8_64x70_avx2
+// CHECK: compress.kernel_call @linear_u8ztensor_s8_64x70_avx2
 compress.weight private @xs : tensor<f32> = dense<0.5>
 compress.weight private @q : tensor<70x64xi8> = dense<6>
 compress.weight private @s : tensor<70x1xf32> = dense<0.25>

@@ -24,7 +24,7 @@
 // RUN: not compress-calibrate %s --data %t.npz --ops='re:(' 2>&1 | FileCheck %s --check-prefix=OPS
 // OPS: compress-calibrate: --ops:
 // RUN: not compress-calibrate %s 2>&1 | FileCheck %s --check-prefix=DATA
-// DATA: Option 'data' Required!
+// DATA: compress-calibrate: for the --data option: must be specified at least once!
 
 compress.weight private @w : tensor<2x3xf32> = dense<1.0>
 compress.weight private @x : tensor<4x3xf32> = dense<2.0>

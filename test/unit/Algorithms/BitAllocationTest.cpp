@@ -119,8 +119,7 @@ TEST(BitAllocation, ManyLayers) {
   EXPECT_LE(found->size, least * 13 / 10);
 }
 
-/// Without room for states the answer is feasible, good, and says that it may
-/// not be the best.
+/// Without room for states the answer is feasible, good, and says that it may not be the best.
 TEST(BitAllocation, Relaxation) {
   std::mt19937 random(4);
   Layers layers = makeLayers(60, 3, random, /*whole=*/false);

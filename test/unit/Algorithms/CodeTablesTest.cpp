@@ -158,7 +158,7 @@ TEST(CodeTables, Pow2RoundsTheLogarithm) {
 
 TEST(CodeTables, BinaryHasNoZero) {
   CodeGrid grid = makeBinaryGrid();
-  EXPECT_EQ(grid.getCodeType(), DataType::Bool);
+  EXPECT_EQ(grid.getCodeType(), DataType::U1);
   float values[] = {-0.5f, 0, 1, -0.0f};
   BlockParameters block = grid.fit(values, 4);
   EXPECT_EQ(block.scale, 0.375f);

@@ -90,8 +90,7 @@ static void expectEqual(const QuantizedMatrix &a, const QuantizedMatrix &b) {
   }
 }
 
-/// Three bits, groups of 64, standard normal weights: mean |error| .1693 ->
-/// .1549.
+/// Three bits, groups of 64, standard normal weights: mean |error| .1693 -> .1549.
 TEST(Hqq, PublishedFormFloatZero) {
   std::vector<float> w = makeNormal(256 * 1024, 1);
   CodeGrid grid = CodeGrid::makeUniform({DataType::U3, GridConvention::AsymMinMax});

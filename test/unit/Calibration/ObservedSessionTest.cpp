@@ -78,9 +78,9 @@ static constexpr StringLiteral kNet = R"(
     %b = compress.load @b : tensor<8xf32>
     %g = compress.load @g : tensor<8xf32>
     %k = compress.load @k : tensor<4x1x2x1xf32>
-    %n = compress.layer_norm %x scale %g {axis = 1 : i64, epsilon = 1.0e-05 : f32} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+    %n = compress.layer_norm %x, %g {axis = 1 : i64, epsilon = 1.0e-05 : f32} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
     %0 = compress.linear nk %n, %a bias %b {name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
-    %1 = compress.gelu %0 : tensor<?x8xf32>
+    %1 = compress.gelu none %0 : (tensor<?x8xf32>) -> tensor<?x8xf32>
     %2 = compress.linear nk %1, %a {name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
     %3 = compress.linear nk %1, %a {name = "fc3"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
     %4 = compress.add %2, %3 : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
@@ -206,7 +206,7 @@ TEST_F(ObservedSessionTest, LoopsAndBranches) {
                   %c: tensor<i1> {compress.name = "c"}) -> (tensor<1x2xf32> {compress.name = "y"}) {
     %w = compress.load @w : tensor<2x2xf32>
     %true = compress.constant dense<true> : tensor<i1>
-    %y = compress.onnx "Loop"(%n, %true, %x) {body_names = [["body", "b"]], inputs = [], node_name = "loop", result_names = ["y"], version = 17 : i64}
+    %y = compress.onnx "Loop"(%n, %true, %x) {body_names = [["body", "b"]], node_name = "loop", result_names = ["y"], version = 17 : i64}
         : (tensor<i64>, tensor<i1>, tensor<1x2xf32>) -> tensor<1x2xf32> {
     ^bb0(%i: tensor<i64>, %go: tensor<i1>, %v: tensor<1x2xf32>):
       %0 = compress.linear nk %v, %w {name = "step"} : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>

@@ -16,8 +16,7 @@ using namespace mlir::compress;
 
 namespace {
 
-/// A model whose layers each cost something of the metric when they are
-/// compressed.
+/// A model whose layers each cost something of the metric when they are compressed.
 struct FakeModel {
   double original = 0.9;
   std::vector<double> costs;
@@ -119,8 +118,7 @@ TEST(AccuracyGate, MissedKeepsTheBest) {
   EXPECT_EQ(result.getExcluded().size(), 2u);
 }
 
-/// A metric that gets worse when layers are excluded: what is saved is the best
-/// that was seen.
+/// A metric that gets worse when layers are excluded: what is saved is the best that was seen.
 TEST(AccuracyGate, NotMonotone) {
   FakeModel model{.costs = {-0.2, 0.3, 0.1}};
   GateResult result = run(model, {0.01, false});
@@ -211,8 +209,7 @@ TEST(MetricCommand, Errors) {
             "metric command 'cat /dev/zero # {model}' prints more than 1 MiB");
 }
 
-/// Also when a child of the command keeps its output open, or the command
-/// closes it.
+/// Also when a child of the command keeps its output open, or the command closes it.
 TEST(MetricCommand, Timeout) {
   for (std::string command : {"sleep 100 # {model}", "sleep 100 & echo 1 # {model}",
                               "exec >/dev/null; sleep 100 # {model}"}) {

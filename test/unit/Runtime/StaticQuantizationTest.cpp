@@ -8,6 +8,7 @@
 
 #include "compress/ExecutionEngine/Session.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "gtest/gtest.h"
 #include <cmath>
 
@@ -105,32 +106,36 @@ std::vector<int64_t> makeWeight(size_t count) {
 }
 
 TEST(StaticQuantizationTest, Linear) {
-  constexpr int64_t rows = 7, inputs = 37, outputs = 70;
+  constexpr int64_t rows = 6, inputs = 37, outputs = 70;
   std::vector<int64_t> weight = makeWeight(outputs * inputs);
   std::vector<float> x = makeInput(rows * inputs);
-  for (const Codes &codes : kCodes) {
-    SCOPED_TRACE(codes.type);
-    std::string text =
-        weightText(codes, "70x37", "70x1", weight) +
-        "func.func @main(%x: tensor<?x37xf32> {compress.name = \"x\"}) -> (tensor<?x70xf32> "
-        "{compress.name = \"y\"}) {\n"
-        "%wq = compress.load @wq : tensor<70x37xi8>\n%ws = compress.load @ws : tensor<70x1xf32>\n"
-        "%w = compress.dequantize %wq, %ws {block = array<i64: 1, -1>} : (tensor<70x37xi8>, "
-        "tensor<70x1xf32>) -> tensor<70x37xf32>\n" +
-        quantizeText(codes, "?x37x") +
-        "%y = compress.linear nk %d, %w : (tensor<?x37xf32>, tensor<70x37xf32>) -> "
-        "tensor<?x70xf32>\nreturn %y : tensor<?x70xf32>\n}\n";
-    std::vector<float> y = run(text, x, {rows, inputs});
-    ASSERT_EQ(y.size(), static_cast<size_t>(rows * outputs));
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t o = 0; o < outputs; ++o) {
-        int64_t sum = 0;
-        for (int64_t i = 0; i < inputs; ++i)
-          sum += encode(x[row * inputs + i], codes) * weight[o * inputs + i];
-        ASSERT_EQ(y[row * outputs + o], static_cast<double>(sum) * kScale * kWeightScale)
-            << row << " " << o;
-      }
-  }
+  // Leading dims as types say them, and as they are.
+  const std::pair<std::string, std::vector<int64_t>> shapes[] = {
+      {"?x", {rows, inputs}}, {"6x", {rows, inputs}}, {"?x?x", {2, 3, inputs}}};
+  for (const Codes &codes : kCodes)
+    for (const auto &[leading, shape] : shapes) {
+      SCOPED_TRACE(std::string(codes.type) + " " + leading);
+      std::string from = "tensor<" + leading + "37xf32>", to = "tensor<" + leading + "70xf32>";
+      std::string text =
+          weightText(codes, "70x37", "70x1", weight) + "func.func @main(%x: " + from +
+          " {compress.name = \"x\"}) -> (" + to +
+          " {compress.name = \"y\"}) {\n%wq = compress.load @wq : tensor<70x37xi8>\n"
+          "%ws = compress.load @ws : tensor<70x1xf32>\n"
+          "%w = compress.dequantize %wq, %ws {block = array<i64: 1, -1>} : (tensor<70x37xi8>, "
+          "tensor<70x1xf32>) -> tensor<70x37xf32>\n" +
+          quantizeText(codes, leading + "37x") + "%y = compress.linear nk %d, %w : (" + from +
+          ", tensor<70x37xf32>) -> " + to + "\nreturn %y : " + to + "\n}\n";
+      std::vector<float> y = run(text, x, shape);
+      ASSERT_EQ(y.size(), static_cast<size_t>(rows * outputs));
+      for (int64_t row = 0; row < rows; ++row)
+        for (int64_t o = 0; o < outputs; ++o) {
+          int64_t sum = 0;
+          for (int64_t i = 0; i < inputs; ++i)
+            sum += encode(x[row * inputs + i], codes) * weight[o * inputs + i];
+          ASSERT_EQ(y[row * outputs + o], static_cast<double>(sum) * kScale * kWeightScale)
+              << row << " " << o;
+        }
+    }
 }
 
 TEST(StaticQuantizationTest, Convolution) {

@@ -247,7 +247,7 @@ TEST_F(EncodedWeightTest, ExplainsWhatIsUnsupported) {
       explain(
           "%a = compress.constant dense<1> : tensor<2x2xi16>\n"
           "%w = compress.dequantize %a, %s : (tensor<2x2xi16>, tensor<f32>) -> tensor<2x2xf32>"),
-      "its codes are not integers of at most 8 bits");
+      "its codes have more than 8 bits");
 }
 
 TEST_F(EncodedWeightTest, RefusesPositionsThatAreWrong) {

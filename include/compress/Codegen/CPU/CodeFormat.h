@@ -17,7 +17,7 @@ namespace compress {
 
 /// A quantized matrix `[inputs, outputs]` in the layout of kernels: panels of columns, see
 /// `LinearRequest`. The value of code `c` is `(c - offset - zero point) * scale`, or with a table
-/// `table[c]`.
+/// `table[c] * scale`. Codes that are floats of at most 8 bits have a table of their values.
 ///
 /// - Codes of 8 bits are `i8` `[panels, slots, width]`.
 /// - Codes of 4, 2 or 1 bits are `i32` `[panels, slots * bits / 32, width]`: a lane holds the codes
@@ -66,7 +66,8 @@ struct WeightMatrix {
   const EncodedWeight &weight;
   int64_t inputDim;
   int64_t batch = 0;
-  /// Values of the codes, `[entries]` of f32; null for codes that are numbers.
+  /// Values of the codes, `[entries]` of f32, repeated for codes beyond; null for codes that are
+  /// numbers.
   const StoredTensor *table = nullptr;
 
   int64_t getDim(RankedTensorType type, int64_t dim) const {

@@ -189,9 +189,11 @@ bool CastOp::isDecodeLink() {
   if (!input)
     return false;
   auto from = dyn_cast<RankedTensorType>(input.getType());
-  if (!from || from.getRank() == 0 ||
-      !(from.getElementType().isF16() || from.getElementType().isBF16()) ||
+  if (!from || !(from.getElementType().isF16() || from.getElementType().isBF16()) ||
       !getResult().getType().getElementType().isF32())
+    return false;
+  // Scalars are no weights; patterns want to see their values.
+  if (!from.hasStaticShape() || from.getNumElements() < 2)
     return false;
   return isa_and_nonnull<WeightSourceOpInterface, ExpandNMOp, ExpandBitmapOp>(
       input.getDefiningOp());

@@ -160,8 +160,7 @@ LogicalResult AllocateBits::gather(llvm::MapVector<StringAttr, Request> &request
   return success();
 }
 
-/// Rounds a weight to the nearest values of a format, as the passes that follow
-/// would.
+/// Rounds a weight to the nearest values of a format, as the passes that follow would.
 static LogicalResult tryFormat(WeightStore &store, const WeightTask &given,
                                const QuantizeSpec &format, Trial &trial) {
   WeightTask task = given;

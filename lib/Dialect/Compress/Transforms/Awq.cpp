@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "MatrixView.h"
+#include "QuantizeWeight.h"
 #include "compress/Algorithms/Awq.h"
 #include "compress/Analysis/WeightUnits.h"
 #include "compress/Dialect/Compress/Transforms/ChannelScaling.h"
@@ -87,8 +87,9 @@ struct LayerData {
 /// Why the error of an op cannot be measured; empty if it can.
 static std::string explainUnmeasured(const WeightedOp &op, const QuantizeSpec &spec,
                                      const TensorStatistics *input) {
-  if (spec.getInfo().family != FormatFamily::Integer)
-    return "codes of " + getName(spec.format).str() + " are not integers";
+  if (!llvm::is_contained({FormatFamily::Integer, FormatFamily::Float, FormatFamily::Table},
+                          spec.getInfo().family))
+    return getName(spec.format).str() + " has no grid to round to";
   if (spec.granularity == ScaleGranularity::InputChannel)
     return "input channels have scales of their own";
   if (!op.chain.isDense())
@@ -119,8 +120,7 @@ static FailureOr<LayerData> makeLayers(WeightStore &store, const WeightedOp &op,
   if (failed(stored))
     return failure();
   DataType type = stored->getDataType();
-  data.grid = CodeGrid::makeUniform({getCodeType(spec), spec.convention},
-                                    type == DataType::F64 ? DataType::F32 : type);
+  data.grid = makeFormatGrid(spec, type, /*absMax=*/1);
   MatrixView view(op);
   size_t columns = view.getColumns(), channels = view.getChannels();
   size_t group = view.getGroup(chooseBlock(spec, op).block);

@@ -270,6 +270,8 @@ LogicalResult mlir::compress::forEachScalingGroup(
   llvm::DenseMap<Operation *, const QuantizeSpec *> specs;
   for (const auto &[op, spec] : ops)
     specs[op.op] = &spec;
+  llvm::DenseMap<Operation *, size_t> order;
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) { order[op] = order.size(); });
   llvm::DenseSet<Operation *> done;
   for (const auto &[op, spec] : ops) {
     if (done.contains(op.op))
@@ -285,6 +287,9 @@ LogicalResult mlir::compress::forEachScalingGroup(
     }
     ScalingGroup group;
     group.plan = std::move(*plan);
+    llvm::sort(group.plan.consumers, [&](const auto &a, const auto &b) {
+      return order.lookup(a.op.op) < order.lookup(b.op.op);
+    });
     for (const ChannelScalingPlan::Consumer &consumer : group.plan.consumers) {
       auto known = specs.find(consumer.op.op);
       group.specs.push_back(known == specs.end() ? std::nullopt : std::optional(*known->second));

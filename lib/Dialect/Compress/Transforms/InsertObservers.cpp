@@ -10,6 +10,7 @@
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/Statistics.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace mlir {
 namespace compress {
@@ -26,6 +27,27 @@ static bool isObservable(Value value) {
   return type && isa<FloatType>(type.getElementType());
 }
 
+/// Leaves out ops that share their name with an op of another weight: statistics could not tell
+/// them apart. Ops of one weight may share it.
+static void dropAmbiguous(std::vector<WeightedOp> &ops) {
+  llvm::StringMap<Operation *> weights;
+  llvm::StringSet<> ambiguous;
+  for (const WeightedOp &op : ops) {
+    WeightSourceOpInterface source = op.chain.source;
+    auto [known, isNew] = weights.try_emplace(op.name, source);
+    if (!isNew && !OperationEquivalence::isEquivalentTo(known->second, source,
+                                                        OperationEquivalence::IgnoreLocations))
+      ambiguous.insert(op.name);
+  }
+  llvm::erase_if(ops, [&](const WeightedOp &op) {
+    if (!ambiguous.contains(op.name))
+      return false;
+    op.op->emitWarning() << "several ops are called \"" << op.name
+                         << "\"; their activations are not observed";
+    return true;
+  });
+}
+
 std::vector<WeightedOp> mlir::compress::selectObserved(Operation *root,
                                                        const ObserverOptions &options) {
   std::vector<WeightedOp> ops = collectWeighted(root);
@@ -40,6 +62,7 @@ std::vector<WeightedOp> mlir::compress::selectObserved(Operation *root,
                            [&](const NamePattern &glob) { return glob.matches(op.name); });
     return hasPlans && !helper.isAttrPresent(op.op);
   });
+  dropAmbiguous(ops);
   return ops;
 }
 

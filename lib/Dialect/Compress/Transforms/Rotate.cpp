@@ -42,6 +42,10 @@ struct Rotate : public compress::impl::RotateBase<Rotate> {
 private:
   /// Whether the options, or the plan of an op of the set, ask for its rotation.
   bool isWanted(const RotatableSet &set);
+  /// The specification of an op whose plan asks for rotation.
+  std::optional<QuantizeSpec> getRotatingSpec(Operation *op);
+  /// Whether the activation of `op` is worth a Hadamard product at run time.
+  bool wantsOnline(Operation *op);
   /// The rotation of this size, made once; null if there is none.
   const Rotation *getRotation(int64_t size);
   /// H / sqrt(size) for online products.
@@ -83,16 +87,25 @@ LogicalResult Rotate::initialize(MLIRContext *context) {
   return success();
 }
 
-bool Rotate::isWanted(const RotatableSet &set) {
-  if (!rotate.empty())
-    return true;
+std::optional<QuantizeSpec> Rotate::getRotatingSpec(Operation *op) {
   auto helper = getContext().getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+  PlanAttr plan = helper.getAttr(op);
+  std::optional<QuantizeSpec> spec = plan ? plan.getQuantizeSpec() : std::nullopt;
+  return spec && spec->transform == QuantizeTransform::Rotate ? spec : std::nullopt;
+}
+
+bool Rotate::isWanted(const RotatableSet &set) {
   auto asks = [&](const RotatableSet::WeightUse &use) {
-    PlanAttr plan = helper.getAttr(use.op.op);
-    std::optional<QuantizeSpec> spec = plan ? plan.getQuantizeSpec() : std::nullopt;
-    return spec && spec->transform == QuantizeTransform::Rotate;
+    return getRotatingSpec(use.op.op).has_value();
   };
-  return llvm::any_of(set.readers, asks) || llvm::any_of(set.writers, asks);
+  return !rotate.empty() || llvm::any_of(set.readers, asks) || llvm::any_of(set.writers, asks);
+}
+
+bool Rotate::wantsOnline(Operation *op) {
+  if (!rotate.empty())
+    return isOnline;
+  std::optional<QuantizeSpec> spec = getRotatingSpec(op);
+  return spec && spec->activations != ActivationMode::None && spec->activationBits <= 4;
 }
 
 const Rotation *Rotate::getRotation(int64_t size) {
@@ -240,7 +253,8 @@ LogicalResult Rotate::insertOnline(RotationPlan &plan) {
   for (const WeightedOp &op : residualWriters) {
     bool isProduct =
         isa<LinearOp>(op.op) || (isa<MatMulOp>(op.op) && op.operand->getOperandNumber() == 1);
-    if (!isProduct || plan.getChange(op).input || isOnlineProduct(op.activation->get()))
+    if (!isProduct || !wantsOnline(op.op) || plan.getChange(op).input ||
+        isOnlineProduct(op.activation->get()))
       continue;
     auto type = cast<RankedTensorType>(op.activation->get().getType());
     int64_t channels = op.chain.getType().getDimSize(op.contractionDims.front());
@@ -351,7 +365,7 @@ void Rotate::runOnOperation() {
     planValues(plan);
   if (plan.isEmpty())
     return;
-  if ((isOnline && failed(insertOnline(plan))) || failed(plan.apply()))
+  if (failed(insertOnline(plan)) || failed(plan.apply()))
     return signalPassFailure();
   for (auto &[loc, text] : plan.untied)
     remark::passed(loc, getRemarkOptions()) << text;

@@ -37,7 +37,8 @@ static FailureOr<StoredTensor> fromDoubles(WeightStore &store, RankedTensorType 
   char *bytes = tensor->mutableBytes().data();
   unsigned size = getStorageBitWidth(data) / 8;
   for (auto [i, value] : llvm::enumerate(values)) {
-    uint64_t bits = encodeFloat(data, value);
+    // No negative zeros.
+    uint64_t bits = encodeFloat(data, value + 0.0);
     std::memcpy(bytes + i * size, &bits, size);
   }
   return tensor;

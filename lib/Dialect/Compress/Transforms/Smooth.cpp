@@ -92,6 +92,8 @@ void Smooth::runOnOperation() {
     FailureOr<std::vector<float>> weights = getWeightMax(store, group.plan);
     if (failed(weights))
       return failure();
+    if (!llvm::all_of(*weights, [](float value) { return std::isfinite(value); }))
+      return skip("a weight is not finite");
     double share = alpha;
     if (share < 0)
       for (const std::optional<QuantizeSpec> &spec : group.specs)
@@ -101,7 +103,7 @@ void Smooth::runOnOperation() {
     if (powersOfTwo)
       roundToPowersOfTwo(scales);
     if (!llvm::all_of(scales, [](float scale) { return std::isfinite(scale) && scale > 0; }))
-      return skip("a weight or an activation is not finite");
+      return skip("a scale is not finite");
     // Nothing to do, for example the second time.
     if (llvm::all_of(scales, [](float scale) { return std::fabs(scale - 1) < 1e-4f; }))
       return success();

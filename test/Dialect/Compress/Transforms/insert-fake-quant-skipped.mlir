@@ -1,6 +1,6 @@
 // RUN: compress-opt %s --compress-insert-fake-quant=format=int4 --split-input-file --verify-diagnostics --remarks-filter=fake-quant | FileCheck %s
-// RUN: not compress-opt %s --compress-insert-fake-quant='format=int4 method=awq' --split-input-file 2>&1 | FileCheck %s --check-prefix=METHOD
-// METHOD: error: {{.*}}recognised but not supported yet: method 'awq' (supported: rtn)
+// RUN: not compress-opt %s --compress-insert-fake-quant='format=int4 method=nope' --split-input-file 2>&1 | FileCheck %s --check-prefix=METHOD
+// METHOD: error: {{.*}}unknown method 'nope'
 
 compress.weight private @q : tensor<1x4xi8> = dense<3>
 compress.weight private @s : tensor<1x1xf32> = dense<0.5>

@@ -2,14 +2,15 @@
 // RUN: compress-opt %s --compress-insert-observers='statistics=minmax,gram' --compress-insert-observers='statistics=minmax,gram' --split-input-file | FileCheck %s
 // RUN: compress-opt %s --compress-insert-observers='ops=fc2,body* outputs' --split-input-file | FileCheck %s --check-prefix=OPS
 // RUN: compress-opt %s --compress-insert-observers --split-input-file -o /dev/null --remarks-filter=calibration 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: compress-opt %s --compress-insert-observers --split-input-file -o /dev/null 2>&1 | FileCheck %s --check-prefix=WARN
 
 compress.weight private @w : tensor<2x4xf32> = dense<1.0>
 // Ops that contract the same value share an observer, before the first of them.
 // CHECK-LABEL: func.func @tied
 // OPS-LABEL: func.func @tied
-// REMARK: the activation of \22fc1\22 is observed
-// REMARK: the activation of \22fc2\22 is observed
-// REMARK: the activation of \22fc3\22 is observed
+// REMARK: the activation of "fc1" is observed
+// REMARK: the activation of "fc2" is observed
+// REMARK: the activation of "fc3" is observed
 func.func @tied(%x: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) {
   // CHECK: %[[R:.+]] = compress.relu %[[X:.+]] :
   // CHECK: compress.observe %[[X]] {id = ["fc1:input", "fc2:input"], statistics = ["minmax", "gram"]} : tensor<?x4xf32>
@@ -24,7 +25,7 @@ func.func @tied(%x: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tenso
   // OPS-NEXT: compress.observe %[[Y]] {id = ["fc2:output"], statistics = ["minmax"]} : tensor<?x2xf32>
   // OPS-NOT: compress.observe
   %w = compress.load @w : tensor<2x4xf32>
-  %r = compress.relu %x : tensor<?x4xf32>
+  %r = compress.relu %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
   %1 = compress.linear nk %x, %w {name = "fc1"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
   %2 = compress.linear nk %x, %w {name = "fc2"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
   %3 = compress.linear nk %r, %w {name = "fc3"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
@@ -82,4 +83,27 @@ func.func @nothing(%ids: tensor<3xi64>, %x: tensor<4x4xf32>) -> (tensor<3x4xf32>
   %1 = compress.embedding %t, %ids {name = "embed"} : (tensor<8x4xf32>, tensor<3xi64>) -> tensor<3x4xf32>
   %2 = compress.matmul %x, %x {name = "scores"} : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   return %1, %2 : tensor<3x4xf32>, tensor<4x4xf32>
+}
+
+// -----
+
+compress.weight private @w1 : tensor<2x4xf32> = dense<1.0>
+compress.weight private @w2 : tensor<2x4xf32> = dense<2.0>
+// Two layers of one name cannot be told apart; two uses of one weight may have its name.
+// CHECK-LABEL: func.func @ambiguous
+// WARN: warning: several ops are called "fc"; their activations are not observed
+// WARN: warning: several ops are called "fc"; their activations are not observed
+// WARN-NOT: warning
+func.func @ambiguous(%x: tensor<1x4xf32>, %r: tensor<1x4xf32>) -> (tensor<1x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) {
+  // CHECK-NOT: "fc:input"
+  // CHECK: compress.observe %[[X:.+]] {id = ["w1:input"]
+  // CHECK: compress.observe %[[R:.+]] {id = ["w1:input"]
+  // CHECK-NOT: compress.observe
+  %w1 = compress.load @w1 : tensor<2x4xf32>
+  %w2 = compress.load @w2 : tensor<2x4xf32>
+  %1 = compress.linear nk %x, %w1 {name = "fc"} : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  %2 = compress.linear nk %x, %w2 {name = "fc"} : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  %3 = compress.linear nk %x, %w1 : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  %4 = compress.linear nk %r, %w1 : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  return %1, %2, %3, %4 : tensor<1x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>
 }

@@ -14,7 +14,7 @@
 // PERCENTILE: "fc": ui8 static, percentile [-2, 4], scale 0.0235294, zero point 85
 // MSE: "fc": ui4 static, mse [-4, {{[0-9.]+}}], scale
 // ENTROPY: "fc": ui4 static, entropy [-4, {{[0-9.]+}}], scale
-// NAN: error: 'compress.linear' op cannot quantize the activation of "fc": calibration saw 3 values that are not finite
+// NAN: error: cannot quantize the activation of "fc": calibration saw 3 values that are not finite
 compress.weight private @w : tensor<2x1xf32> = dense<1.0>
 func.func @linear(%x: tensor<?x1xf32>) -> tensor<?x2xf32> {
   %w = compress.load @w : tensor<2x1xf32>

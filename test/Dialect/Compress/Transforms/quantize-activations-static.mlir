@@ -43,7 +43,7 @@ compress.weight private @kw : tensor<2x2xf32> = dense<2.0>
 // CHECK-NOT: k.input
 // CHECK-LABEL: func.func @one_activation
 func.func @one_activation(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
-  // CHECK: %[[X:.+]] = compress.dequantize {{.*}} tensor<?x2xui8>
+  // CHECK: %[[X:.+]] = compress.dequantize {{.*}}(tensor<?x2xui8>
   // CHECK: compress.linear nk %[[X]]
   // CHECK-NOT: compress.quantize
   // CHECK: compress.linear nk %[[X]]

@@ -209,9 +209,9 @@ def Compress_CastOp : Compress_Op<"cast", [
   let description = [{
     `saturate` holds for 8-bit float results only. Constraints: (C1) the shape stays.
 
-    From f16 or bf16 to f32, on a stored weight of rank 1 or more (or the expansion of one), a cast
-    is a link of a decode chain: the weight is stored in half the bytes, and constant folding leaves
-    it so.
+    From f16 or bf16 to f32, on a stored weight of two or more elements (or the expansion of one), a
+    cast is a link of a decode chain: the weight is stored in half the bytes, and constant folding
+    leaves it so.
   }];
   let arguments = (ins Compress_Tensor:$input, DefaultValuedAttr<BoolAttr, "true">:$saturate);
   let results = (outs Compress_Tensor:$result);

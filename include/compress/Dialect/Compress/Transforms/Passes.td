@@ -262,10 +262,11 @@ def Rotate : Pass<"compress-rotate", "::mlir::ModuleOp"> {
     `rotate=residual` does this; `residual+values` also rotates the values of each attention head
     between their projection and the output projection; `all` also inserts Hadamard products before
     what writes the stream, where the activation cannot be rotated for free. Without `rotate`, the
-    streams and values whose ops have a `compress.plan` with `transform=rotate` are rotated, without
-    online products. Q is a Hadamard matrix with random signs, or, where none of the size is known
-    or `hadamard=random_orthogonal`, a random orthogonal matrix. Remarks have the category `rotate`.
-    Statistics of changed activations are dropped.
+    streams and values whose ops have a `compress.plan` with `transform=rotate` are rotated, with
+    products before those of these ops whose activations get 4 bits. Q is a Hadamard matrix with
+    random signs, or, where none of the size is known or `hadamard=random_orthogonal`, a random
+    orthogonal matrix. Remarks have the category `rotate`. Statistics of changed activations are
+    dropped.
 
     (* example filepath=test/Dialect/Compress/Transforms/rotate.mlir function=@decoder *)
   }];
@@ -393,9 +394,7 @@ def LoadStatistics : Pass<"compress-load-statistics", "::mlir::ModuleOp"> {
     Reads what `compress-calibrate` has written and makes it the statistics of the dialect, which
     passes that need activations look at. A file of another graph is an error; weights may differ.
 
-    ```sh
-    compress-opt model.mlir --compress-load-statistics=file=stats.safetensors
-    ```
+    (* example filepath=test/Dialect/Compress/Transforms/load-statistics.mlir function=@main *)
   }];
   let dependentDialects = ["::mlir::compress::CompressDialect"];
   let options = [

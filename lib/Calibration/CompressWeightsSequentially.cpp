@@ -1,0 +1,146 @@
+//===- CompressWeightsSequentially.cpp - the pass that compresses in stages -===//
+//
+// Part of the compress project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Analysis/WeightUnits.h"
+#include "compress/Calibration/Passes.h"
+#include "compress/Calibration/Sequential.h"
+#include "compress/Codegen/Lowering.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/ExternalInterfaces/Register.h"
+#include "compress/Support/ByteSize.h"
+#include "compress/Support/Progress.h"
+#include "compress/Target/ONNX/Passes.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSwitch.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_COMPRESSWEIGHTSSEQUENTIALLY
+#include "compress/Calibration/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static const WeightRewriteOptions kRewrite = {"compress-weights-sequentially", "compress",
+                                              /*prunes=*/true, /*quantizes=*/true};
+
+namespace {
+struct CompressWeightsSequentially
+    : public compress::impl::CompressWeightsSequentiallyBase<CompressWeightsSequentially> {
+  using Base = CompressWeightsSequentiallyBase;
+  using Base::Base;
+
+  /// All that compiling needs, so that nothing is loaded while passes run.
+  void getDependentDialects(DialectRegistry &registry) const override {
+    Base::getDependentDialects(registry);
+    registerAllExtensions(registry);
+    registerCore(registry);
+    registerCodegenInterfaces(registry);
+    OpPassManager pm(ModuleOp::getOperationName());
+    pm.addPass(onnx::createInlineOnnxFunctions());
+    pm.addPass(onnx::createNormalizeOnnx());
+    pm.addPass(createRaiseComposites());
+    LowerPipelineOptions lowering;
+    buildLowerToBinaryPipeline(pm, lowering);
+    pm.getDependentDialects(registry);
+  }
+
+  /// Ops whose weight has no user with a plan.
+  llvm::DenseSet<Operation *> findUnplanned() {
+    auto helper = getContext().getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+    llvm::DenseSet<Operation *> ops;
+    for (const WeightUnit &unit : gatherWeightUnits(getOperation()))
+      if (llvm::none_of(unit.users,
+                        [&](const WeightedOp &user) { return helper.getAttr(user.op); }))
+        for (const WeightedOp &user : unit.users)
+          ops.insert(user.op);
+    return ops;
+  }
+
+  llvm::Error compressAll() {
+    if (data.empty())
+      return llvm::createStringError("compress-weights-sequentially: expects the option 'data'");
+    SequentialOptions options;
+    options.threads = threads;
+    options.resume = resume;
+    if (!memoryLimit.empty()) {
+      std::optional<uint64_t> bytes = parseByteSize(memoryLimit);
+      if (!bytes)
+        return llvm::createStringError("compress-weights-sequentially: expected a number of bytes "
+                                       "such as 512M as the option 'memory-limit', found '" +
+                                       memoryLimit + "'");
+      options.memoryLimit = *bytes;
+    }
+    for (StringRef dim : dims) {
+      auto [name, size] = dim.split('=');
+      int64_t value = 0;
+      if (name.empty() || size.getAsInteger(10, value) || value < 1)
+        return llvm::createStringError("compress-weights-sequentially: expected name=size as the "
+                                       "option 'dims', found '" +
+                                       dim + "'");
+      options.dims[name] = value;
+    }
+    auto mode = llvm::StringSwitch<std::optional<Progress::Mode>>(progress)
+                    .Case("off", Progress::Mode::Off)
+                    .Case("plain", Progress::Mode::Plain)
+                    .Case("json", Progress::Mode::Json)
+                    .Default(std::nullopt);
+    if (!mode)
+      return llvm::createStringError("compress-weights-sequentially: expected off, plain or json "
+                                     "as the option 'progress', found '" +
+                                     progress + "'");
+    Progress shown(*mode, llvm::errs());
+    options.progress = &shown;
+
+    SessionOptions sessionOptions;
+    sessionOptions.dims = options.dims;
+    llvm::Expected<std::vector<TensorSpec>> specs = getModelInputs(getOperation(), sessionOptions);
+    if (!specs)
+      return specs.takeError();
+    auto opened = openCalibrationData(data, *specs, samples);
+    if (!opened)
+      return opened.takeError();
+    auto step = [](WeightStore &store, const WeightTask &task, WeightOutcome &outcome) {
+      if (failed(pruneStep(store, task, outcome)))
+        return failure();
+      return quantizeStep(store, task, outcome);
+    };
+    if (llvm::Error error = compressSequentially(
+            getOperation(), **opened, options, [&](ModuleOp module, SequentialStage &stage) {
+              auto accepts = [&](const WeightedOp &op) { return stage.contains(op); };
+              WeightRewriteOptions rewrite = kRewrite;
+              rewrite.filter = accepts;
+              return rewriteWeights(
+                  module, rewrite,
+                  [&](WeightStore &store, const WeightTask &task, WeightOutcome &outcome) {
+                    return stage.runStep(step, store, task, outcome);
+                  });
+            }))
+      return error;
+    // The others are only told.
+    auto isOther = [others = findUnplanned()](const WeightedOp &op) {
+      return others.contains(op.op);
+    };
+    WeightRewriteOptions rewrite = kRewrite;
+    rewrite.filter = isOther;
+    if (failed(rewriteWeights(getOperation(), rewrite, step)))
+      return llvm::createStringError("telling of the other weights failed");
+    return llvm::Error::success();
+  }
+
+  void runOnOperation() override {
+    if (llvm::Error error = compressAll()) {
+      getOperation().emitError() << llvm::toString(std::move(error));
+      return signalPassFailure();
+    }
+    if (failed(quantizeActivations(getOperation())))
+      return signalPassFailure();
+  }
+};
+} // namespace
