@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Algorithms/AdaRound.h"
+#include "FastMath.h"
 #include "compress/Algorithms/LinearAlgebra.h"
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 using namespace mlir::compress;
 
@@ -131,15 +131,54 @@ double Rows::getCurvature() {
   return total;
 }
 
-/// h(V) and its derivative.
-static std::pair<float, float> rectify(float v) {
-  float sigmoid = 1 / (1 + std::exp(-v));
-  float h = sigmoid * (kZeta - kGamma) + kGamma;
-  if (h <= 0)
-    return {0.0f, 0.0f};
-  if (h >= 1)
-    return {1.0f, 0.0f};
-  return {h, sigmoid * (1 - sigmoid) * (kZeta - kGamma)};
+/// h(V) before it is clamped.
+COMPRESS_INLINE float getUnclamped(float v) {
+  float sigmoid = 1 / (1 + simd::exp2(v * -1.44269504f));
+  return sigmoid * (kZeta - kGamma) + kGamma;
+}
+
+namespace {
+/// What an iteration needs to know.
+struct Iteration {
+  /// 0 without the regulariser.
+  float lambda = 0;
+  float beta = 2;
+  /// Learning rate, and the factor of the second moments, both corrected for the start at 0.
+  float rate = 0, correction = 1;
+};
+} // namespace
+
+/// h(V), its derivative, and the errors of the weights.
+COMPRESS_CLONES static void evaluate(size_t size, const float *variables, const float *lower,
+                                     const float *gaps, float *values, float *slopes,
+                                     float *errors) {
+  for (size_t i = 0; i < size; ++i) {
+    float h = getUnclamped(variables[i]);
+    // With s = sigmoid(V): s (1 - s) (zeta - gamma).
+    float slope = (h - kGamma) * (kZeta - h) * (1 / (kZeta - kGamma));
+    slopes[i] = h > 0 && h < 1 ? slope : 0.0f;
+    h = h < 0 ? 0.0f : h;
+    h = h > 1 ? 1.0f : h;
+    values[i] = h;
+    errors[i] = lower[i] + h * gaps[i];
+  }
+}
+
+/// A step of Adam.
+COMPRESS_CLONES static void update(const Iteration &iteration, size_t size, const float *gradient,
+                                   const float *gaps, const float *values, const float *slopes,
+                                   float *means, float *squares, float *variables) {
+  for (size_t i = 0; i < size; ++i) {
+    float u = 2 * values[i] - 1;
+    float magnitude = u < 0 ? -u : u;
+    magnitude = magnitude < 1e-20f ? 1e-20f : magnitude;
+    float push = iteration.lambda * iteration.beta * 2 * simd::power(magnitude, iteration.beta - 1);
+    float g = (gradient[i] * gaps[i] - (u < 0 ? -push : push)) * slopes[i];
+    means[i] = 0.9f * means[i] + 0.1f * g;
+    squares[i] = 0.999f * squares[i] + 0.001f * g * g;
+    variables[i] -=
+        iteration.rate * means[i] / (__builtin_sqrtf(squares[i] * iteration.correction) + 1e-8f);
+  }
 }
 
 void Rows::descend(float factor) {
@@ -156,33 +195,23 @@ void Rows::descend(float factor) {
   std::vector<float> errors(size), slopes(size), values(size), gradient(size);
   double decay1 = 1, decay2 = 1;
   float start = options.warmUp * float(options.iterations);
-  for (unsigned iteration = 0; iteration < options.iterations; ++iteration) {
-    for (size_t i = 0; i < size; ++i) {
-      std::tie(values[i], slopes[i]) = rectify(variables[i]);
-      errors[i] = lower[i] + values[i] * gaps[i];
-    }
+  for (unsigned step = 0; step < options.iterations; ++step) {
+    evaluate(size, variables.data(), lower.data(), gaps.data(), values.data(), slopes.data(),
+             errors.data());
     gemm<float>(false, false, count, columns, columns, 2 * factor, errors.data(), columns, gram,
                 columns, 0.0f, gradient.data(), columns);
-    bool isRegular = float(iteration) >= start;
-    float progress = (float(iteration) - start) / (float(options.iterations) - start);
-    float beta = options.lastBeta + (options.firstBeta - options.lastBeta) * (1 - progress);
+    Iteration iteration;
+    if (float(step) >= start)
+      iteration.lambda = options.lambda;
+    float progress = (float(step) - start) / (float(options.iterations) - start);
+    iteration.beta =
+        options.lastBeta + (options.firstBeta - options.lastBeta) * (1 - std::max(progress, 0.0f));
     decay1 *= 0.9;
     decay2 *= 0.999;
-    float rate = float(options.learningRate / (1 - decay1));
-    float correction = float(1 / (1 - decay2));
-    for (size_t i = 0; i < size; ++i) {
-      if (gaps[i] == 0)
-        continue;
-      float g = gradient[i] * gaps[i];
-      if (isRegular) {
-        float u = 2 * values[i] - 1;
-        g -= options.lambda * beta * 2 * std::copysign(std::pow(std::fabs(u), beta - 1), u);
-      }
-      g *= slopes[i];
-      means[i] = 0.9f * means[i] + 0.1f * g;
-      squares[i] = 0.999f * squares[i] + 0.001f * g * g;
-      variables[i] -= rate * means[i] / (std::sqrt(squares[i] * correction) + 1e-8f);
-    }
+    iteration.rate = float(options.learningRate / (1 - decay1));
+    iteration.correction = float(1 / (1 - decay2));
+    update(iteration, size, gradient.data(), gaps.data(), values.data(), slopes.data(),
+           means.data(), squares.data(), variables.data());
   }
 }
 
@@ -244,7 +273,7 @@ void Rows::commit() {
       if (gaps[i] == 0)
         codes[j] = kept[j];
       else
-        codes[j] = order.getCode(ranks[i] + (rectify(variables[i]).first >= 0.5f ? 1 : 0));
+        codes[j] = order.getCode(ranks[i] + (getUnclamped(variables[i]) >= 0.5f ? 1 : 0));
     }
     getErrors(kept, row, errors);
     double nearest = getObjective(errors, product);

@@ -144,6 +144,21 @@ CodeGrid::BlockRange CodeGrid::getRange(const float *values, size_t count) const
   return result;
 }
 
+/// floor(log2 x) of a positive number, and its inverse.
+static int getExponent(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  return bits >> 23 ? static_cast<int>(bits >> 23) - 127 : std::ilogb(x);
+}
+static float getPowerOfTwo(int exponent) {
+  if (exponent < -126)
+    return std::ldexp(1.0f, exponent);
+  uint32_t bits = static_cast<uint32_t>(exponent + 127) << 23;
+  float x;
+  std::memcpy(&x, &bits, 4);
+  return x;
+}
+
 BlockParameters CodeGrid::getParameters(BlockRange block, float shrink) const {
   float low = block.low * shrink, high = block.high * shrink;
   float magnitude = std::max(-low, high), scale = 0;
@@ -157,8 +172,8 @@ BlockParameters CodeGrid::getParameters(BlockRange block, float shrink) const {
       break;
     case ScaleRule::PowerOfTwo:
       if (magnitude > 0)
-        scale = static_cast<float>(
-            std::ldexp(1.0, std::clamp(std::ilogb(magnitude) - std::ilogb(tableMax), -127, 127)));
+        scale =
+            getPowerOfTwo(std::clamp(getExponent(magnitude) - getExponent(tableMax), -127, 127));
       break;
     case ScaleRule::NearestPowerOfTwo:
       if (magnitude > 0) {
@@ -252,6 +267,8 @@ BlockParameters CodeGrid::fitMse(const float *values, size_t count, size_t strid
             sorted.data(),
             static_cast<unsigned>(sorted.size()),
             firstIndex.empty() ? nullptr : firstIndex.data()};
+  // How far rounding zero points and scales moves the ends of a range, in units of the scale.
+  const float margin = 0.51f + (scaleType == DataType::F32 ? 0 : (range.max - range.min) * 0x1p-9f);
   // Errors are in units of the scale; factors make them units of the first one.
   const float unit = 1 / std::fabs(best.scale);
   double least = std::numeric_limits<double>::infinity();
@@ -266,10 +283,16 @@ BlockParameters CodeGrid::fitMse(const float *values, size_t count, size_t strid
       }
       // The extreme value that is outside of what the codes reach has at least this error for this
       // and all smaller factors: ranges shrink with them, up to the rounding of zero points.
-      float bottom = std::min(grid.low * next.scale, grid.high * next.scale);
-      float top = std::max(grid.low * next.scale, grid.high * next.scale);
-      float excess = std::max(block.high - top, bottom - block.low);
-      excess -= hasZeroPoints() ? next.scale : 0;
+      float excess;
+      if (isUniform() && uniform.convention == GridConvention::AsymZeroIn) {
+        float cut = 1 - static_cast<float>(1 - (first + i) / 100.0);
+        excess = std::max(block.high, -block.low) * cut - margin * next.scale;
+      } else {
+        float bottom = std::min(grid.low * next.scale, grid.high * next.scale);
+        float top = std::max(grid.low * next.scale, grid.high * next.scale);
+        excess = std::max(block.high - top, bottom - block.low);
+        excess -= hasZeroPoints() ? next.scale : 0;
+      }
       candidates[i] = next;
       factors[i] = next.scale * unit;
       excesses[i] = weights.empty() ? std::max(excess, 0.0f) * unit : 0;

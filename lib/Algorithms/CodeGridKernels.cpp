@@ -25,29 +25,37 @@ constexpr size_t kChunk = 16 * kWidth;
 // Powers
 //===----------------------------------------------------------------------===//
 
+/// v = v * a + b with one rounding, on every ISA.
+COMPRESS_INLINE void multiplyAdd(Vec &v, const Vec &a, float b) {
+  v = __builtin_elementwise_fma(v, a, Vec{} + b);
+}
+
 /// |x|^exponent as 2^(exponent * log2 |x|), with Chebyshev approximations of log2 on
 /// [sqrt(1/2), sqrt(2)] and of 2^x on [-1/2, 1/2].
 COMPRESS_INLINE void takePower(Vec &x, float exponent) {
-  UVec bits = (UVec)x & Lanes<float>::absMask;
   using IVec = Vector<int32_t, kWidth>;
+  UVec bits = (UVec)x & Lanes<float>::absMask;
   IVec whole = (IVec)(bits - 0x3f3504f3u) >> 23;
   Vec t = (Vec)(bits - ((UVec)whole << 23)) - 1.0f;
-  Vec log = 0.17212873f * t - 0.26950627f;
-  log = log * t + 0.2956336f;
-  log = log * t - 0.35935065f;
-  log = log * t + 0.48062915f;
-  log = log * t - 0.72136404f;
-  log = (log * t + 1.44269643f) * t + __builtin_convertvector(whole, Vec);
+  Vec log = Vec{} + 0.17212873f;
+  multiplyAdd(log, t, -0.26950627f);
+  multiplyAdd(log, t, 0.2956336f);
+  multiplyAdd(log, t, -0.35935065f);
+  multiplyAdd(log, t, 0.48062915f);
+  multiplyAdd(log, t, -0.72136404f);
+  multiplyAdd(log, t, 1.44269643f);
+  log = __builtin_elementwise_fma(log, t, __builtin_convertvector(whole, Vec));
   Vec y = log * exponent;
   y = y < -126.0f ? Vec{} - 126.0f : y;
   y = y > 127.0f ? Vec{} + 127.0f : y;
   Vec shifted = y + kMagic;
   Vec f = y - (shifted - kMagic);
-  Vec power = 0.00134004322f * f + 0.0096760371f;
-  power = power * f + 0.0555032721f;
-  power = power * f + 0.240221074f;
-  power = power * f + 0.693147207f;
-  power = power * f + 1.0f;
+  Vec power = Vec{} + 0.00134004322f;
+  multiplyAdd(power, f, 0.0096760371f);
+  multiplyAdd(power, f, 0.0555032721f);
+  multiplyAdd(power, f, 0.240221074f);
+  multiplyAdd(power, f, 0.693147207f);
+  multiplyAdd(power, f, 1.0f);
   x = (Vec)((UVec)power + ((UVec)shifted << 23));
 }
 

@@ -34,9 +34,9 @@ int64_t ConvWindows::getKernelSize() const {
 Expected<GramReducer> GramReducer::create(int64_t channels, int64_t groups, int64_t kernelSize,
                                           bool cross, uint64_t maxBytes) {
   if (channels < 1 || groups < 1 || kernelSize < 1 || channels % groups != 0)
-    return makeError("expects channels in whole groups and a kernel, got " +
-                     llvm::Twine(channels) + " channels, " + llvm::Twine(groups) +
-                     " groups, kernel size " + llvm::Twine(kernelSize));
+    return makeError("expects channels in whole groups and a kernel, got " + llvm::Twine(channels) +
+                     " channels, " + llvm::Twine(groups) + " groups, kernel size " +
+                     llvm::Twine(kernelSize));
   GramReducer reducer;
   reducer.channels = channels;
   reducer.groups = groups;
@@ -45,8 +45,8 @@ Expected<GramReducer> GramReducer::create(int64_t channels, int64_t groups, int6
       llvm::MulOverflow(reducer.features, reducer.features, size) ||
       llvm::MulOverflow(size, groups, size) ||
       static_cast<uint64_t>(size) > maxBytes / (cross ? 8 : 4))
-    return makeError("the Gram matrix of " + llvm::Twine(reducer.features) + " features needs more " +
-                     "than " + llvm::Twine(maxBytes) + " bytes");
+    return makeError("the Gram matrix of " + llvm::Twine(reducer.features) +
+                     " features needs more " + "than " + llvm::Twine(maxBytes) + " bytes");
   reducer.gram.assign(size, 0);
   if (cross)
     reducer.cross.assign(size, 0);
@@ -159,8 +159,7 @@ public:
     size_t rank = sizes.size();
     SmallVector<int64_t, 3> origin(rank), tap(rank, 0);
     for (size_t i = rank; i > 0; --i) {
-      origin[i - 1] =
-          window % sizes[i - 1] * windows.strides[i - 1] - windows.padsBegin[i - 1];
+      origin[i - 1] = window % sizes[i - 1] * windows.strides[i - 1] - windows.padsBegin[i - 1];
       window /= sizes[i - 1];
     }
     for (int64_t k = 0; k < windows.getKernelSize(); ++k) {
@@ -183,8 +182,7 @@ public:
   /// `[channels of the group, kernel]` of one window.
   static void gather(const ActivationView &view, int64_t image, int64_t firstChannel,
                      int64_t channels, ArrayRef<int64_t> positions, float *row) {
-    const float *base =
-        view.data + image * view.strides[0] + firstChannel * view.strides[1];
+    const float *base = view.data + image * view.strides[0] + firstChannel * view.strides[1];
     for (int64_t c = 0; c < channels; ++c, base += view.strides[1])
       for (int64_t position : positions)
         *row++ = position == outside ? 0.0f : base[position];

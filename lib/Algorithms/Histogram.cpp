@@ -178,8 +178,8 @@ HistogramData StreamingHistogram::getData() const {
   if (counts.empty())
     return data;
   data.low = std::ldexp(static_cast<double>(first), exponent);
-  data.high = std::ldexp(static_cast<double>(first + static_cast<int64_t>(counts.size())),
-                         exponent);
+  data.high =
+      std::ldexp(static_cast<double>(first + static_cast<int64_t>(counts.size())), exponent);
   data.counts = counts;
   return data;
 }

@@ -121,10 +121,9 @@ public:
     // sum p log p with the clipped values in the outermost bins.
     double entropy = logSums[last] - logSums[first];
     double smoothing = 0, cross = 0;
-    size_t run = (last - first) / levels;
     for (size_t level = 0; level < levels; ++level) {
-      size_t begin = first + level * run;
-      size_t end = level + 1 == levels ? last : begin + run;
+      size_t begin = first + level * (last - first) / levels;
+      size_t end = first + (level + 1) * (last - first) / levels;
       double count = sums[end] - sums[begin];
       double bins = filled[end] - filled[begin];
       double values = count;
@@ -176,6 +175,12 @@ FloatRange mlir::compress::getEntropyRange(const HistogramData &histogram, Float
   // Bins below zero and above it, counted from zero.
   int64_t negative = std::llround(-used.low / width), positive = bins - negative;
   int64_t reach = std::max(negative, positive);
+  // Zeros are exact in every grid. What rectifiers give is mostly zeros: how even their bin is with
+  // its neighbours would decide otherwise.
+  int64_t zero = std::clamp<int64_t>(negative, 0, bins - 1);
+  if (negative == zero && bins > 1)
+    used.counts[zero] = used.counts[zero + 1 < bins ? zero + 1 : zero - 1];
+  int64_t fewest = std::max<int64_t>(static_cast<int64_t>(levels), 128);
   Divergence divergence(used.counts);
   double best = std::numeric_limits<double>::infinity();
   int64_t threshold = reach;
@@ -184,7 +189,7 @@ FloatRange mlir::compress::getEntropyRange(const HistogramData &histogram, Float
   for (int64_t candidate = reach; candidate > smallestReach; --candidate) {
     int64_t first = std::max<int64_t>(0, negative - candidate);
     int64_t last = std::min<int64_t>(bins, negative + candidate);
-    if (last - first < static_cast<int64_t>(levels))
+    if (last - first < fewest)
       break;
     double value = divergence.compute(first, last, levels);
     if (value < best) {

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Algorithms/Hqq.h"
-#include "Simd.h"
+#include "FastMath.h"
 #include "compress/Algorithms/SumOfSquares.h"
 #include "compress/Support/NumericFormats.h"
 #include <algorithm>
@@ -39,33 +39,12 @@ struct Step {
 
 } // namespace
 
-/// x^y for normal x > 0 and a result in range; relative error below 1e-6. The same bits everywhere.
-COMPRESS_INLINE float power(float x, float y) {
-  int32_t bits = __builtin_bit_cast(int32_t, x);
-  int32_t exponent = (bits - 0x3f3504f3) >> 23;
-  float m = __builtin_bit_cast(float, bits - exponent * (1 << 23));
-  float r = (m - 1) / (m + 1), r2 = r * r;
-  float log = float(exponent) +
-              r * (2.885390082f +
-                   r2 * (0.961796694f + r2 * (0.577078016f + r2 * (0.412198583f + r2 * 0.3206f))));
-  float z = log * y;
-  z = z < -126 ? -126.0f : z;
-  z = z > 126 ? 126.0f : z;
-  float whole = (z + simd::Lanes<float>::magic) - simd::Lanes<float>::magic;
-  float f = z - whole;
-  float e = 1 + f * (0.693147181f +
-                     f * (0.240226507f +
-                          f * (0.0555041087f +
-                               f * (0.00961812911f + f * (0.00133335581f + f * 0.000154035f)))));
-  return e * __builtin_bit_cast(float, (int32_t(whole) + 127) * (1 << 23));
-}
-
 /// Error and shrunk target of one weight whose rounded value is `rounded`.
 COMPRESS_INLINE void shrink(const Step &step, float w, float rounded, float &error, float &target) {
   float difference = (w - rounded) * step.toUnit;
   float magnitude = difference < 0 ? -difference : difference;
   magnitude = magnitude < 1e-20f ? 1e-20f : magnitude;
-  float slope = power(magnitude, step.p - 1);
+  float slope = simd::power(magnitude, step.p - 1);
   error = magnitude * slope;
   float kept = magnitude - slope * step.inverseBeta;
   kept = kept < 0 ? 0.0f : kept;

@@ -137,10 +137,17 @@ static bool isHomogeneous(Operation *op) {
 }
 /// The same for all operands together.
 static bool isJointlyHomogeneous(Operation *op) { return isa<AddOp, SubOp, MaxOp, MinOp>(op); }
+/// Whether all elements are known to be zero.
+static bool isZero(Value value) {
+  auto literal = dyn_cast_or_null<DenseFPElementsAttr>(getLiteral(value));
+  return literal && llvm::all_of(literal.getValues<APFloat>(),
+                                 [](const APFloat &element) { return element.isZero(); });
+}
+
 /// Ops that only move elements of their first operand, and add zeros.
 static bool isMovement(Operation *op) {
   if (auto pad = dyn_cast<PadOp>(op))
-    return !pad.getValue() || pad.getMode() != PadMode::Constant;
+    return !pad.getValue() || pad.getMode() != PadMode::Constant || isZero(pad.getValue());
   return isa<ReshapeOp, TransposeOp, SqueezeOp, UnsqueezeOp, SliceOp, SplitOp, GatherOp>(op);
 }
 static bool isHomogeneous(ReduceKind kind) {
@@ -350,23 +357,22 @@ bool ChannelSearch::scaleValue(Value value, ChannelMap map) {
 
 FailureOr<ChannelScalingPlan> ChannelSearch::finish() {
   ChannelScalingPlan plan;
-  std::vector<int32_t> classOf(one + 1, -1);
-  plan.classes.assign(one, -1);
-  for (int32_t i = 0; i < one; ++i) {
+  int32_t variables = static_cast<int32_t>(state.parent.size());
+  std::vector<int32_t> classOf(variables, -1);
+  for (int32_t i = 0; i < variables; ++i) {
     int32_t root = find(i);
-    if (root == one)
-      continue;
-    if (classOf[root] < 0)
+    if (root != one && classOf[root] < 0)
       classOf[root] = static_cast<int32_t>(plan.numClasses++);
-    plan.classes[i] = classOf[root];
   }
+  for (int32_t i = 0; i < one; ++i)
+    plan.classes.push_back(classOf[find(i)]);
   if (plan.numClasses == 0) {
     fail(reason.empty() ? "no channel can be scaled" : reason);
     return failure();
   }
   auto toClasses = [&](std::vector<int32_t> &channel) {
     for (int32_t &variable : channel)
-      variable = find(variable) == one ? -1 : classOf[find(variable)];
+      variable = classOf[find(variable)];
   };
   for (Edit &edit : state.edits) {
     toClasses(edit.channel);

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChannelSearch.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -20,6 +19,11 @@ std::string mlir::compress::describeOp(Operation *op) {
   if (auto name = dyn_cast<NameLoc>(op->getLoc()))
     return text + " \"" + name.getName().str() + "\"";
   return text;
+}
+
+DenseElementsAttr mlir::compress::getLiteral(Value value) {
+  auto source = value.getDefiningOp<WeightSourceOpInterface>();
+  return source ? dyn_cast_or_null<DenseElementsAttr>(source.getWeightValue()) : nullptr;
 }
 
 static RankedTensorType getTensor(Value value) {
@@ -41,7 +45,7 @@ bool ChannelSearch::unifyMaps(ChannelMap a, ChannelMap b) {
     return false;
   b.reorder(a.dims);
   for (auto [x, y] : llvm::zip_equal(a.channel, b.channel))
-    if (x != kFree && y != kFree)
+    if (x >= 0 && y >= 0)
       unify(x, y);
   return true;
 }
@@ -115,14 +119,34 @@ bool ChannelSearch::moveDim(const DimensionRelation &relation, Value from, int64
   return true;
 }
 
+bool ChannelSearch::movePadded(PadOp op, bool toInput, ChannelMap &map) {
+  auto pads = dyn_cast_or_null<DenseIntElementsAttr>(getLiteral(op.getPads()));
+  int64_t rank = getTensor(op.getInput()).getRank();
+  if (!pads || pads.getNumElements() != 2 * rank)
+    return fail("channels cannot be followed through " + describeOp(op));
+  auto amounts = llvm::to_vector(pads.getValues<APInt>());
+  for (int64_t dim : SmallVector<int64_t, 4>(map.dims)) {
+    int64_t before = amounts[dim].getSExtValue(), after = amounts[dim + rank].getSExtValue();
+    if (before == 0 && after == 0)
+      continue;
+    int64_t size = getTensor(toInput ? op.getInput() : op.getResult()).getDimSize(dim);
+    if (before < 0 || after < 0 || ShapedType::isDynamic(size) || op.getMode() != PadMode::Constant)
+      return fail("channels cannot be followed through " + describeOp(op));
+    if (toInput)
+      map.select(dim, size, before, 1);
+    else if (failed(map.embed(dim, size, before, 1, kZero)))
+      return fail("its channels are too many");
+  }
+  return true;
+}
+
 /// The index of a gather that takes one slice, known and counted from the front.
 static std::optional<int64_t> getGatheredIndex(GatherOp op) {
-  DenseIntElementsAttr indices;
-  if (op.getIndices().getType().getRank() != 0 ||
-      !matchPattern(op.getIndices(), m_Constant(&indices)))
+  auto indices = dyn_cast_or_null<DenseIntElementsAttr>(getLiteral(op.getIndices()));
+  int64_t size = op.getInput().getType().getDimSize(op.getAxis());
+  if (!indices || indices.getType().getRank() != 0 || ShapedType::isDynamic(size))
     return std::nullopt;
   int64_t index = (*indices.begin()).getSExtValue();
-  int64_t size = op.getInput().getType().getDimSize(op.getAxis());
   index += index < 0 ? size : 0;
   return index >= 0 && index < size ? std::optional(index) : std::nullopt;
 }
@@ -147,6 +171,8 @@ bool ChannelSearch::moveGathered(GatherOp op, int64_t index, bool toInput, Chann
 }
 
 bool ChannelSearch::moveAcross(Operation *op, Value from, ChannelMap &map, Value to) {
+  if (auto pad = dyn_cast<PadOp>(op))
+    return movePadded(pad, /*toInput=*/from == pad.getResult(), map);
   if (auto gather = dyn_cast<GatherOp>(op))
     if (std::optional<int64_t> index = getGatheredIndex(gather))
       return moveGathered(gather, *index, /*toInput=*/from == gather.getResult(), map);

@@ -22,6 +22,11 @@ inline constexpr int64_t kMoved = int64_t(1) << 20;
 
 /// In maps that come from a part of a tensor: the channel of elements that are not in the part.
 inline constexpr int32_t kFree = -1;
+/// Channel of elements that are zero, whatever they are divided by.
+inline constexpr int32_t kZero = -2;
+
+/// The elements of a literal constant or weight; null for other values.
+DenseElementsAttr getLiteral(Value value);
 
 /// Name of an op for messages: its kind and what the user calls it.
 std::string describeOp(Operation *op);
@@ -86,8 +91,17 @@ private:
     state.parent[a] = b;
   }
   bool unifyMaps(ChannelMap a, ChannelMap b);
-  /// Channels of which nothing was said keep their values.
-  void settle(ChannelMap &map) { llvm::replace(map.channel, kFree, one); }
+  /// Channels of which nothing was said keep their values; zeros get variables of their own.
+  void settle(ChannelMap &map) {
+    for (int32_t &variable : map.channel) {
+      if (variable == kFree)
+        variable = one;
+      if (variable != kZero)
+        continue;
+      variable = static_cast<int32_t>(state.parent.size());
+      state.parent.push_back(variable);
+    }
+  }
   bool isOne(const ChannelMap &map) {
     return llvm::all_of(map.channel, [&](int32_t variable) { return find(variable) == one; });
   }
@@ -125,6 +139,7 @@ private:
   bool toResult(ChannelMap &map, Value operand, Value result);
   /// Moves a map across an op by its dimension relations.
   bool moveAcross(Operation *op, Value from, ChannelMap &map, Value to);
+  bool movePadded(PadOp op, bool toInput, ChannelMap &map);
   bool moveGathered(GatherOp op, int64_t index, bool toInput, ChannelMap &map);
   bool moveDim(const DimensionRelation &relation, Value from, int64_t dim, ChannelMap &map,
                Value to);

@@ -10,7 +10,7 @@
 #define COMPRESS_LIB_CALIBRATION_SAMPLESTREAM_H
 
 #include "ActivationCache.h"
-#include "Stages.h"
+#include "compress/Analysis/StageGraph.h"
 #include "compress/Calibration/ObservedSession.h"
 #include <functional>
 

@@ -98,7 +98,13 @@ QuantizeSpec resolveAuto(QuantizeSpec spec, bool hasStatistics) {
                       ? QuantizeMethod::Gptq
                       : QuantizeMethod::Rtn;
   }
-  if (!spec.isSequential()) {
+  if (spec.isSequential()) {
+    // Both cost nothing in storage; fixed grids need good ranges.
+    if (spec.range == RangeMethod::Auto)
+      spec.range = RangeMethod::Mse;
+    if (!spec.actOrder)
+      spec.actOrder = true;
+  } else {
     spec.actOrder = QuantizeSpec().actOrder;
     spec.damping = QuantizeSpec().damping;
   }
@@ -115,6 +121,7 @@ Expected<std::vector<QuantizeSpec>> getCandidates(const QuantizeSpec &spec) {
     Expected<QuantizeSpec> candidate = parseQuantizeSpec(name);
     if (!candidate)
       return candidate.takeError();
+    candidate->range = spec.range;
     candidate->method = candidate->getInfo().family == FormatFamily::Cast ||
                                 candidate->getInfo().family == FormatFamily::Palette ||
                                 candidate->bits > 4
@@ -131,6 +138,11 @@ Expected<std::vector<QuantizeSpec>> getCandidates(const QuantizeSpec &spec) {
     candidate->activationSymmetric = spec.activationSymmetric;
     candidate->activationRange = spec.activationRange;
     candidate->percentile = spec.percentile;
+    if (!candidate->isSequential()) {
+      candidate->actOrder = {};
+      candidate->range = RangeMethod::Auto;
+      candidate->damping = QuantizeSpec().damping;
+    }
     if (candidate->getInfo().family == FormatFamily::Cast) {
       candidate->activations = ActivationMode::None;
       candidate->transform = QuantizeTransform::None;
@@ -192,7 +204,8 @@ std::vector<std::pair<std::string, std::string>> getEntries(const QuantizeSpec &
     add("range", getName(spec.range));
   addFlag("double_quant", spec.doubleQuantize);
   add("method", getName(spec.method));
-  addFlag("act_order", spec.actOrder);
+  if (spec.actOrder)
+    add("act_order", *spec.actOrder ? "true" : "false");
   if (spec.damping != defaults.damping)
     add("damping", toText(spec.damping));
   if (spec.transform != defaults.transform)

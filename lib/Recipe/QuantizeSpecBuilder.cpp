@@ -190,10 +190,11 @@ MaybeProblem QuantizeSpecBuilder::set(StringRef key, StringRef value) {
     bool isTrue = value == "true";
     if (key == "symmetric")
       symmetric = isTrue;
+    else if (key == "act_order")
+      given.actOrder = isTrue;
     else
       *StringSwitch<bool *>(key)
            .Case("double_quant", &given.doubleQuantize)
-           .Case("act_order", &given.actOrder)
            .Case("bias_correction", &given.biasCorrection)
            .Default(&given.activationSymmetric) = isTrue;
     return std::nullopt;

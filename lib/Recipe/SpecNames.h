@@ -33,7 +33,8 @@ inline constexpr Word<GridConvention> conventionNames[] = {
     {GridConvention::AsymZeroIn, "asym_zero_in"},
     {GridConvention::AsymMinMax, "asym_minmax"}};
 
-inline constexpr Word<RangeMethod> rangeNames[] = {{RangeMethod::MinMax, "minmax"},
+inline constexpr Word<RangeMethod> rangeNames[] = {{RangeMethod::Auto, "auto"},
+                                                   {RangeMethod::MinMax, "minmax"},
                                                    {RangeMethod::Mse, "mse"}};
 
 inline constexpr Word<QuantizeMethod> methodNames[] = {

@@ -66,8 +66,8 @@ const TensorStatistics *Statistics::find(StringRef key) const {
 TensorStatistics &Statistics::getMutable(StringRef key) {
   std::shared_ptr<const TensorStatistics> &entry = entries[key.str()];
   // Always a copy: nobody else, also outside of this map, may see the change.
-  auto copy = entry ? std::make_shared<TensorStatistics>(*entry)
-                    : std::make_shared<TensorStatistics>();
+  auto copy =
+      entry ? std::make_shared<TensorStatistics>(*entry) : std::make_shared<TensorStatistics>();
   entry = copy;
   return *copy;
 }
@@ -81,8 +81,8 @@ void Statistics::erase(StringRef key) {
     entries.erase(it);
 }
 
-/// Multiplies a matrix `[groups, n, n]` from both sides with the factors of its features, in f64 and
-/// rounded once, so that it stays symmetric. Clears it if a product does not fit.
+/// Multiplies a matrix `[groups, n, n]` from both sides with the factors of its features, in f64
+/// and rounded once, so that it stays symmetric. Clears it if a product does not fit.
 static void scaleMatrix(std::vector<float> &matrix, const TensorStatistics &entry,
                         ArrayRef<float> factors) {
   if (matrix.empty())
@@ -110,8 +110,7 @@ static bool hasConsistentMatrices(const TensorStatistics &entry) {
   if (entry.gram.empty() && entry.cross.empty())
     return true;
   if (entry.groups < 1 || entry.features < 1 || entry.channels < 1 ||
-      entry.channels % entry.groups != 0 ||
-      entry.features % (entry.channels / entry.groups) != 0)
+      entry.channels % entry.groups != 0 || entry.features % (entry.channels / entry.groups) != 0)
     return false;
   auto fits = [&](ArrayRef<float> matrix) {
     unsigned __int128 size = static_cast<unsigned __int128>(entry.groups) *

@@ -181,16 +181,15 @@ private:
       return Error::success();
     if (entry.groups < 1 || entry.features < 1 || entry.channels < 1 ||
         entry.channels % entry.groups || entry.features % (entry.channels / entry.groups))
-      return fail("expects features of whole channels in whole groups, got " +
-                  Twine(entry.groups) + " groups of " + Twine(entry.features) +
-                  " features for " + Twine(entry.channels) + " channels");
-    for (auto [name, matrix] : {std::pair<StringRef, ArrayRef<float>>{"gram", entry.gram},
-                                {"cross", entry.cross}}) {
+      return fail("expects features of whole channels in whole groups, got " + Twine(entry.groups) +
+                  " groups of " + Twine(entry.features) + " features for " + Twine(entry.channels) +
+                  " channels");
+    for (auto [name, matrix] :
+         {std::pair<StringRef, ArrayRef<float>>{"gram", entry.gram}, {"cross", entry.cross}}) {
       unsigned __int128 size = static_cast<unsigned __int128>(entry.features) * entry.features;
       if (!matrix.empty() && size * entry.groups != matrix.size())
-        return fail("'" + name + "': expects " + Twine(entry.groups) + "x" +
-                    Twine(entry.features) + "x" + Twine(entry.features) + " elements, got " +
-                    Twine(matrix.size()));
+        return fail("'" + name + "': expects " + Twine(entry.groups) + "x" + Twine(entry.features) +
+                    "x" + Twine(entry.features) + " elements, got " + Twine(matrix.size()));
       if (Error error = checkFinite(name, matrix))
         return error;
     }
@@ -247,8 +246,8 @@ public:
     for (auto &[key, entry] : made) {
       if (!header.find(key + "/counts"))
         return fail("entry '" + key + "' has no tensor 'counts'");
-      if (Error error = EntryCheck("statistics file '" + path + "': entry '" + key + "'", *entry)
-                            .run())
+      if (Error error =
+              EntryCheck("statistics file '" + path + "': entry '" + key + "'", *entry).run())
         return std::move(error);
       statistics.set(key, entry);
     }
@@ -401,7 +400,8 @@ static Error write(raw_ostream &os, const Statistics &statistics, StringRef path
     storage.push_back(std::make_unique<std::pair<std::array<uint64_t, 7>, std::array<double, 2>>>(
         getCounts(*entry), std::array<double, 2>{entry->histogram.low, entry->histogram.high}));
     for (Part &part : getParts(*entry, storage.back()->first, storage.back()->second)) {
-      if (Error error = writer.declare((StringRef(key) + "/" + part.name).str(), part.type, part.shape))
+      if (Error error =
+              writer.declare((StringRef(key) + "/" + part.name).str(), part.type, part.shape))
         return error;
       parts.push_back(std::move(part));
     }
@@ -409,8 +409,8 @@ static Error write(raw_ostream &os, const Statistics &statistics, StringRef path
   if (Error error = writer.writeHeader())
     return error;
   for (size_t i : writer.getWriteOrder())
-    if (Error error = writer.append(
-            i, StringRef(static_cast<const char *>(parts[i].data), parts[i].bytes)))
+    if (Error error =
+            writer.append(i, StringRef(static_cast<const char *>(parts[i].data), parts[i].bytes)))
       return error;
   return writer.finish();
 }

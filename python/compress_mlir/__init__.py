@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,29 +84,91 @@ class Session:
         self._session.save(os.fspath(path))
 
 
+class _Trials:
+    """Models that an accuracy gate makes."""
+
+    def __init__(
+        self, model: _compress.Model, arguments: tuple[str, str, str], exclude: list[str]
+    ) -> None:
+        self.model, self.arguments, self.exclude = model, arguments, exclude
+        self.current = self.best = model
+        self.layers: list[dict[str, Any]] = []
+
+    def compress(self, excluded: list[str]) -> list[str]:
+        """Compresses without these layers and those that share their weights; worst layers first."""
+        weights = {layer["weight"] for layer in self.layers if layer["name"] in excluded}
+        names = [layer["name"] for layer in self.layers if layer["weight"] in weights]
+        self.current = self.model.compress(*self.arguments, self.exclude + names)
+        report = json.loads(self.current.report())
+        self.layers = self.layers or report["layers"]
+        return [culprit["name"] for culprit in report["culprits"]]
+
+    def save(self) -> None:
+        """The last model is the best so far."""
+        self.best = self.current
+
+
 class Model:
     """A model, as it was read or compressed. Immutable; made by `load`."""
 
-    def __init__(self, model: _compress.Model) -> None:
+    def __init__(self, model: _compress.Model, gate: dict[str, Any] | None = None) -> None:
         self._model = model
+        self._gate = gate
 
     def compress(
         self,
         quantize: str | None = None,
         prune: str | None = None,
         recipe: str | os.PathLike[str] | None = None,
+        exclude: Sequence[str] = (),
+        metric: Callable[[Model], float] | None = None,
+        max_drop: str | float | None = None,
+        metric_direction: str = "higher",
+        max_trials: int = 20,
     ) -> Model:
         """A compressed copy of the model; weights that stay as they are are shared.
 
         The arguments are those of the flags of `compress-opt`: `quantize="int4,group=32"`,
         `prune="2:4"`, and the path of a YAML recipe, whose rules come after them. With none, the
-        model is only cleaned up.
+        model is only cleaned up. `exclude` names layers that are left alone, whatever they say.
+
+        With `metric`, a function that is given a model and returns a number, and `max_drop` (`"0.5%"`
+        of the original's metric, or a number), the layers that suffer most are left alone until the
+        metric drops by no more than that. At most `max_trials` compressed models are measured. If
+        none holds, the best one is returned, with a RuntimeWarning; `report()["accuracy_gate"]`
+        tells of all. `metric_direction` is `higher` or `lower`: what is better.
 
         Raises `CompressError` for a bad argument and for what the passes report,
         `UnsupportedError` for a scheme that is known but not available.
         """
         path = os.fspath(recipe) if recipe is not None else ""
-        return Model(self._model.compress(quantize or "", prune or "", path))
+        arguments = (quantize or "", prune or "", path)
+        if metric is None and max_drop is None:
+            return Model(self._model.compress(*arguments, list(exclude)))
+        if metric is None or max_drop is None:
+            raise CompressError("metric and max_drop need each other")
+        if metric_direction not in ("higher", "lower"):
+            raise CompressError(
+                f"metric_direction: expects 'higher' or 'lower', got {metric_direction!r}"
+            )
+        trials = _Trials(self._model, arguments, list(exclude))
+        gate = _compress.run_accuracy_gate(
+            str(max_drop),
+            metric_direction == "higher",
+            max_trials,
+            lambda: float(metric(self)),
+            trials.compress,
+            lambda: float(metric(Model(trials.current))),
+            trials.save,
+        )
+        if not gate["passed"]:
+            warnings.warn(
+                f"max_drop={max_drop} is missed: the best of {len(gate['trials'])} models drops "
+                f"by {gate['trials'][gate['best']]['drop']:g}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return Model(trials.best, gate)
 
     def compile(
         self,
@@ -172,7 +234,12 @@ class Model:
         None for a model that was not compressed.
         """
         text = self._model.report()
-        return json.loads(text) if text else None
+        if not text:
+            return None
+        report: dict[str, Any] = json.loads(text)
+        if self._gate:
+            report["accuracy_gate"] = self._gate
+        return report
 
 
 def load(source: str | os.PathLike[str] | bytes | onnx.ModelProto) -> Model:

@@ -14,6 +14,7 @@
 #include "compress/Dialect/Compress/IR/WeightStore.h"
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/ExecutionEngine/Session.h"
+#include "compress/Pipelines/AccuracyGate.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Pipelines/Sidecar.h"
 #include "compress/Recipe/Recipe.h"
@@ -180,6 +181,9 @@ namespace {
 /// Layers of one compression.
 struct Collector : public compress::ReportCollector {
   void addLayer(const compress::LayerReport &layer) override { report.layers.push_back(layer); }
+  void addAllocation(const compress::AllocationReport &allocation) override {
+    report.allocations.push_back(allocation);
+  }
   compress::Report report;
 };
 
@@ -298,9 +302,9 @@ static uint64_t getWeightBytes(ModuleOp module) {
   return bytes;
 }
 
-Result<std::shared_ptr<bridge::Model>> bridge::Model::compress(const std::string &quantize,
-                                                               const std::string &prune,
-                                                               const std::string &recipe) const {
+Result<std::shared_ptr<bridge::Model>>
+bridge::Model::compress(const std::string &quantize, const std::string &prune,
+                        const std::string &recipe, const std::vector<std::string> &exclude) const {
   llvm::Expected<compress::Recipe> resolved = compress::makeRecipe(quantize, prune, recipe);
   if (!resolved) {
     Failure failure;
@@ -321,6 +325,8 @@ Result<std::shared_ptr<bridge::Model>> bridge::Model::compress(const std::string
   options.quantize = quantize;
   options.prune = prune;
   options.recipe = recipe;
+  for (const std::string &name : exclude)
+    options.exclude.push_back(name);
   compress::buildCompressPipeline(pm, options);
   LogicalResult result = pm.run(*module);
   state->shared->getDialect()->setReportCollector(nullptr);
@@ -568,3 +574,43 @@ std::optional<Failure> bridge::Model::save(const std::string &path, const std::s
 }
 
 std::string bridge::Model::getReport() const { return state->report; }
+
+//===----------------------------------------------------------------------===//
+// Accuracy gate
+//===----------------------------------------------------------------------===//
+
+template <typename T>
+static llvm::Expected<T> toExpected(Result<T> result) {
+  if (auto *failure = std::get_if<Failure>(&result))
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), failure->message);
+  return std::get<T>(std::move(result));
+}
+
+Result<bridge::GateOutcome> bridge::runAccuracyGate(const GateSettings &settings,
+                                                    const GateHooks &hooks) {
+  compress::GateOptions options;
+  llvm::Expected<compress::MaxDrop> maxDrop = compress::MaxDrop::parse(settings.maxDrop);
+  if (!maxDrop)
+    return Failure{"max_drop " + llvm::toString(maxDrop.takeError())};
+  options.maxDrop = *maxDrop;
+  options.isHigherBetter = settings.isHigherBetter;
+  options.maxTrials = settings.maxTrials;
+  compress::GateCallbacks callbacks;
+  callbacks.measureOriginal = [&] { return toExpected(hooks.measureOriginal()); };
+  callbacks.measure = [&] { return toExpected(hooks.measure()); };
+  callbacks.compress = [&](ArrayRef<std::string> excluded) {
+    return toExpected(hooks.compress(excluded.vec()));
+  };
+  callbacks.save = [&](const compress::GateTrial &) -> llvm::Error {
+    if (std::optional<Failure> failure = hooks.save())
+      return llvm::createStringError(llvm::inconvertibleErrorCode(), failure->message);
+    return llvm::Error::success();
+  };
+  llvm::Expected<compress::GateResult> result = compress::runAccuracyGate(options, callbacks);
+  if (!result)
+    return makeFailure(result.takeError());
+  GateOutcome outcome{result->passed, result->originalMetric, {}, result->best, result->ranking};
+  for (const compress::GateTrial &trial : result->trials)
+    outcome.trials.push_back({trial.numExcluded, trial.metric, trial.drop, trial.passed});
+  return outcome;
+}

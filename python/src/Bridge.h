@@ -15,6 +15,7 @@
 #define COMPRESS_PYTHON_SRC_BRIDGE_H
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -83,8 +84,8 @@ struct Activation {
   uint64_t vectors = 0, runs = 0, nonFinite = 0, gramVectors = 0;
   int64_t channels = 0, features = 0, groups = 0;
   double histogramLow = 0, histogramHigh = 0;
-  /// What was collected, by name: min, max, moving_range, sum, sum_abs, sum_squares, histogram, gram,
-  /// cross.
+  /// What was collected, by name: min, max, moving_range, sum, sum_abs, sum_squares, histogram,
+  /// gram, cross.
   std::vector<std::pair<std::string, Tensor>> arrays;
 };
 
@@ -131,7 +132,8 @@ public:
   static Result<std::shared_ptr<Model>> parse(const std::string &bytes);
 
   Result<std::shared_ptr<Model>> compress(const std::string &quantize, const std::string &prune,
-                                          const std::string &recipe) const;
+                                          const std::string &recipe,
+                                          const std::vector<std::string> &exclude) const;
   Result<std::shared_ptr<Session>> compile(const CompileSettings &settings) const;
   /// Runs the model over the samples of a file, or over `samples`.
   Result<std::shared_ptr<Statistics>> calibrate(const CalibrationSettings &settings,
@@ -144,6 +146,31 @@ public:
 private:
   std::unique_ptr<ModelState> state;
 };
+
+/// See compress/Pipelines/AccuracyGate.h. Hooks may be called on the calling thread only.
+struct GateSettings {
+  std::string maxDrop;
+  bool isHigherBetter = true;
+  unsigned maxTrials = 20;
+};
+struct GateHooks {
+  std::function<Result<double>()> measureOriginal, measure;
+  std::function<Result<std::vector<std::string>>(const std::vector<std::string> &)> compress;
+  std::function<std::optional<Failure>()> save;
+};
+struct GateTrial {
+  unsigned numExcluded = 0;
+  double metric = 0, drop = 0;
+  bool passed = false;
+};
+struct GateOutcome {
+  bool passed = false;
+  double originalMetric = 0;
+  std::vector<GateTrial> trials;
+  size_t best = 0;
+  std::vector<std::string> ranking;
+};
+Result<GateOutcome> runAccuracyGate(const GateSettings &settings, const GateHooks &hooks);
 
 } // namespace compress_python
 

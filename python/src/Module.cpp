@@ -168,6 +168,60 @@ static nb::object getActivation(const Statistics &statistics, const std::string 
   return result;
 }
 
+/// Runs the accuracy gate on functions of Python. What they throw is thrown on, past the compiler,
+/// which knows no exceptions.
+static nb::dict runGate(const std::string &maxDrop, bool isHigherBetter, unsigned maxTrials,
+                        const nb::callable &measureOriginal, const nb::callable &compress,
+                        const nb::callable &measure, const nb::callable &save) {
+  std::exception_ptr thrown;
+  auto call = [&]<typename T>(auto &&body, T *) -> Result<T> {
+    try {
+      return body();
+    } catch (...) {
+      thrown = std::current_exception();
+      return Failure{"a function of Python has thrown"};
+    }
+  };
+  GateHooks hooks;
+  hooks.measureOriginal = [&] {
+    return call([&] { return nb::cast<double>(measureOriginal()); }, (double *)nullptr);
+  };
+  hooks.measure = [&] {
+    return call([&] { return nb::cast<double>(measure()); }, (double *)nullptr);
+  };
+  hooks.compress = [&](const std::vector<std::string> &excluded) {
+    return call([&] { return nb::cast<std::vector<std::string>>(compress(excluded)); },
+                (std::vector<std::string> *)nullptr);
+  };
+  hooks.save = [&]() -> std::optional<Failure> {
+    Result<bool> result = call([&] { return save(), true; }, (bool *)nullptr);
+    if (auto *failure = std::get_if<Failure>(&result))
+      return *failure;
+    return std::nullopt;
+  };
+  Result<GateOutcome> result = runAccuracyGate({maxDrop, isHigherBetter, maxTrials}, hooks);
+  if (thrown)
+    std::rethrow_exception(thrown);
+  GateOutcome outcome = unwrap(std::move(result));
+  nb::list trials;
+  for (const GateTrial &trial : outcome.trials) {
+    nb::dict entry;
+    entry["excluded"] = std::vector<std::string>(outcome.ranking.begin(),
+                                                 outcome.ranking.begin() + trial.numExcluded);
+    entry["metric"] = trial.metric;
+    entry["drop"] = trial.drop;
+    entry["passed"] = trial.passed;
+    trials.append(entry);
+  }
+  nb::dict gate;
+  gate["max_drop"] = maxDrop;
+  gate["original_metric"] = outcome.originalMetric;
+  gate["passed"] = outcome.passed;
+  gate["best"] = outcome.best;
+  gate["trials"] = trials;
+  return gate;
+}
+
 NB_MODULE(_compress, m) {
   m.doc() = "The compiler behind compress_mlir; use that.";
   auto compressError = nb::exception<CompressError>(m, "CompressError");
@@ -226,11 +280,11 @@ NB_MODULE(_compress, m) {
       .def(
           "compress",
           [](const Model &model, const std::string &quantize, const std::string &prune,
-             const std::string &recipe) {
+             const std::string &recipe, const std::vector<std::string> &exclude) {
             nb::gil_scoped_release release;
-            return unwrap(model.compress(quantize, prune, recipe));
+            return unwrap(model.compress(quantize, prune, recipe, exclude));
           },
-          "quantize"_a, "prune"_a, "recipe"_a)
+          "quantize"_a, "prune"_a, "recipe"_a, "exclude"_a)
       .def(
           "compile",
           [](const Model &model, int threads, const std::string &target,
@@ -254,6 +308,8 @@ NB_MODULE(_compress, m) {
         return unwrap(Model::load(path));
       },
       "path"_a);
+  m.def("run_accuracy_gate", &runGate, "max_drop"_a, "higher_is_better"_a, "max_trials"_a,
+        "measure_original"_a, "compress"_a, "measure"_a, "save"_a);
   m.def(
       "parse_model",
       [](nb::bytes bytes) {

@@ -152,3 +152,81 @@ def test_w4a4_with_outliers(tools, tmp_path):
     loss = {kind: np.log(value / exact) for kind, value in values.items()}
     assert loss["residual"] < 0.5 * loss[None], values
     assert loss["all"] < 0.5 * loss[None], values
+
+
+def gpt2_like(path, hidden=32, heads=4, layers=2, vocabulary=50, positions=16):
+    """A decoder as GPT-2 is exported: decomposed layer_norm, one projection for queries, keys and
+    values as Gemm on flattened tokens, learned positions, a head tied to the embedding."""
+    random = np.random.default_rng(5)
+    nodes, stored, count = [], {}, [0]
+
+    def add(op, *inputs, outputs=1, **attributes):
+        count[0] += 1
+        names = [f"v{count[0]}_{i}" for i in range(outputs)]
+        nodes.append(helper.make_node(op, list(inputs), names, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def store(value, kind=np.float32):
+        count[0] += 1
+        stored[f"c{count[0]}"] = np.asarray(value, kind)
+        return f"c{count[0]}"
+
+    def normal(*shape):
+        return store(random.standard_normal(shape) * 0.3)
+
+    def norm(x):
+        centered = add("Sub", x, add("ReduceMean", x, axes=[-1]))
+        variance = add("ReduceMean", add("Pow", centered, store(2)), axes=[-1])
+        unit = add("Div", centered, add("Sqrt", add("Add", variance, store(1e-5))))
+        scale, shift = store(1 + random.standard_normal(hidden) * 0.5), normal(hidden)
+        return add("Add", add("Mul", unit, scale), shift)
+
+    def dense(x, width):
+        size = 4 * hidden if width == hidden else hidden
+        flat = add("Reshape", x, store([-1, size], np.int64))
+        y = add("Gemm", flat, normal(size, width), normal(width))
+        return add("Reshape", y, store([1, -1, width], np.int64))
+
+    def project(x):
+        y = add("MatMul", x, normal(hidden, hidden))
+        return add("Add", y, normal(hidden))
+
+    def split_heads(x, perm):
+        y = add("Reshape", x, store([0, 0, heads, hidden // heads], np.int64))
+        return add("Transpose", y, perm=perm)
+
+    table = normal(vocabulary, hidden)
+    length = add("Shape", "ids")
+    last = add("Gather", length, store(1, np.int64), axis=0)
+    index = add("Range", store(0, np.int64), last, store(1, np.int64))
+    x = add("Add", add("Gather", table, "ids"), add("Gather", normal(positions, hidden), index))
+    for _ in range(layers):
+        n = norm(x)
+        q, k, v = add("Split", dense(n, 3 * hidden), outputs=3, axis=2)
+        scores = add("MatMul", split_heads(q, [0, 2, 1, 3]), split_heads(k, [0, 2, 3, 1]))
+        scores = add("Softmax", add("Mul", scores, store((hidden // heads) ** -0.5)), axis=-1)
+        mixed = add("Transpose", add("MatMul", scores, split_heads(v, [0, 2, 1, 3])), perm=[0, 2, 1, 3])
+        x = add("Add", x, project(add("Reshape", mixed, store([0, 0, hidden], np.int64))))
+        x = add("Add", x, dense(add("Relu", dense(norm(x), 4 * hidden)), hidden))
+    logits = add("MatMul", norm(x), add("Transpose", table, perm=[1, 0]))
+    nodes.append(helper.make_node("Identity", [logits], ["logits"]))
+    ids = helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, [1, "length"])
+    out = helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, [1, "length", vocabulary])
+    weights = [numpy_helper.from_array(value, name) for name, value in stored.items()]
+    graph = helper.make_graph(nodes, "gpt2", [ids], [out], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gpt2_like(tools, tmp_path, kind):
+    gpt2_like(tmp_path / "gpt2.onnx")
+    remarks = rotate(tools, tmp_path / "gpt2.onnx", tmp_path / "rotated.onnx", f"rotate={kind}")
+    # Embedding, positions, and two per layer; one projection and one in the MLP per layer, and the head.
+    assert "(writers: 6, readers: 5, norms: 5)" in remarks, remarks
+    assert "is not shared any more" in remarks
+    values = np.arange(12).reshape(1, 12) * 7 % 50
+    before = runtime.run(tmp_path / "gpt2.onnx", values)
+    after = runtime.run(tmp_path / "rotated.onnx", values)
+    assert runtime.relative_difference(before, after) < 1e-5

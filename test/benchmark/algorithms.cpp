@@ -12,7 +12,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Algorithms/BitPacking.h"
+#include "compress/Algorithms/CodeTables.h"
 #include "compress/Algorithms/NMPacking.h"
+#include "compress/Algorithms/Palette.h"
 #include "compress/Algorithms/UniformQuantization.h"
 #include <chrono>
 #include <cstdio>
@@ -131,6 +133,36 @@ int main() {
     quantizeUniform({DataType::I4, GridConvention::SymSignedMax}, {rows, columns, 1}, 128,
                     DataType::BF16, narrow.data(), DataType::BF16, codes.data(), scales.data());
   });
+
+  struct GridCase {
+    const char *name;
+    CodeGrid grid;
+    size_t group;
+  };
+  const GridCase grids[] = {
+      {"int4 group 128",
+       CodeGrid::makeUniform({DataType::I4, GridConvention::SymSignedMax}, DataType::F32), 128},
+      {"int4 group 128 asymmetric",
+       CodeGrid::makeUniform({DataType::U4, GridConvention::AsymZeroIn}, DataType::F32), 128},
+      {"int8 per channel", CodeGrid::makeUniform({DataType::I8}), columns},
+      {"nf4 group 64", makeNF4Grid(), 64},
+      {"mxfp4 group 32", makeFloatGrid(DataType::F4E2M1FN, ScaleRule::PowerOfTwo), 32},
+      {"fp8 per channel", makeFloatGrid(DataType::F8E4M3FN, ScaleRule::AbsMax), columns},
+  };
+  for (WeightRange range : {WeightRange::MinMax, WeightRange::Mse})
+    for (const GridCase &c : grids) {
+      char name[96];
+      std::snprintf(name, sizeof(name), "grid %s%s", c.name,
+                    range == WeightRange::Mse ? ", least error" : "");
+      measure(name, count / 8,
+              [&] { quantizeMatrix(c.grid, weights.data(), rows / 8, columns, c.group, range); });
+    }
+  for (unsigned bits : {4, 8})
+    measure(bits == 4 ? "palette of 4 bits" : "palette of 8 bits", count, [&] {
+      PaletteOptions options;
+      options.bits = bits;
+      fitPalette(weights, {}, options);
+    });
 
   const BlockView contiguous{rows, columns, 1}, strided{1, rows, columns}, conv{14563, 128, 9};
   auto prune = [&](const char *layout, BlockView view, NMPattern pattern) {

@@ -56,8 +56,8 @@ public:
   /// Adds the values of one run. Errors: the channel dim is missing or has another size.
   llvm::Error add(const ActivationView &view, ParallelFor parallelFor = serialFor);
 
-  /// Writes what was seen to the fields of `entry` that were asked for, and counts. Channels without
-  /// any finite value have the range [0, 0].
+  /// Writes what was seen to the fields of `entry` that were asked for, and counts. Channels
+  /// without any finite value have the range [0, 0].
   void store(TensorStatistics &entry) const;
 
 private:
@@ -88,8 +88,8 @@ struct ConvWindows {
 /// Gram matrix of the vectors that an op contracts, and optionally the cross matrix of GPTAQ.
 class GramReducer {
 public:
-  /// For `linear` and `matmul` the kernel size is 1. Errors: sizes that do not go together, matrices
-  /// above `maxBytes`.
+  /// For `linear` and `matmul` the kernel size is 1. Errors: sizes that do not go together,
+  /// matrices above `maxBytes`.
   static llvm::Expected<GramReducer> create(int64_t channels, int64_t groups, int64_t kernelSize,
                                             bool cross, uint64_t maxBytes);
 
@@ -97,11 +97,10 @@ public:
   /// same shape; needed for the cross matrix.
   llvm::Error addVectors(const ActivationView &view, const ActivationView *full = nullptr,
                          ParallelFor parallelFor = serialFor);
-  /// Adds all windows of a convolution, whose dims are batch, channels, spatial dims. What is in the
-  /// padding is 0.
+  /// Adds all windows of a convolution, whose dims are batch, channels, spatial dims. What is in
+  /// the padding is 0.
   llvm::Error addWindows(const ActivationView &view, const ConvWindows &windows,
-                         const ActivationView *full = nullptr,
-                         ParallelFor parallelFor = serialFor);
+                         const ActivationView *full = nullptr, ParallelFor parallelFor = serialFor);
 
   /// Moves the matrices into `entry`; one that does not fit f32 is left out.
   void store(TensorStatistics &entry) &&;

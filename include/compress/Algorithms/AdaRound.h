@@ -46,8 +46,8 @@
 namespace mlir::compress {
 
 struct AdaRoundOptions {
-  unsigned iterations = 1000;
-  float learningRate = 1e-2f;
+  unsigned iterations = 500;
+  float learningRate = 2e-2f;
   float lambda = 0.01f;
   float curvature = 0.003f;
   /// Fraction of the iterations without the regulariser, and the ends of beta.

@@ -27,11 +27,12 @@
 // T, from its quantized version Q is smallest. P has the bins up to T, with
 // what lies beyond added to the outermost bin; Q spreads the count of each of
 // 2^(bits - 1) equal runs of bins (2^bits where both ends are searched) evenly
-// over those bins of the run that are not empty in P. Edge rules: thresholds
-// are whole bins, at least as many as there are levels; the last run takes the
-// bins that do not divide evenly; a bin that has only clipped values has 1e-4
-// counts in Q; ties go to the larger threshold; fewer bins than levels give the
-// whole range. Without `symmetric` the range is [max(smallest, -T),
+// over those bins of the run that are not empty in P. Edge rules: the bin of
+// zero, which every grid has exactly, counts as its neighbour does; thresholds
+// are whole bins, at least 128 and as many as there are levels; run i of n bins
+// in r runs is [floor(i n / r), floor((i + 1) n / r)); a bin that has only
+// clipped values has 1e-4 counts in Q; ties go to the larger threshold; fewer
+// bins give the whole range. Without `symmetric` the range is [max(smallest, -T),
 // min(largest, T)], quantized as a whole.
 //
 // MSE: the T among largest magnitude * 2^(-i/16), i <= 192, refined by

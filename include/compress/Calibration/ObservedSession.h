@@ -20,8 +20,8 @@ namespace compress {
 struct ActivationLayout {
   /// Dim of the channels.
   int64_t channelDim = 0;
-  /// Whether a Gram matrix can say what is contracted: not of experts with activations of their own,
-  /// nor of windows of other dialects.
+  /// Whether a Gram matrix can say what is contracted: not of experts with activations of their
+  /// own, nor of windows of other dialects.
   bool hasGram = true;
   /// Independent groups of channels (of a convolution).
   int64_t groups = 1;

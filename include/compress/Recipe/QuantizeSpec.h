@@ -105,9 +105,15 @@ enum class ScaleGranularity : uint8_t {
   Group,
 };
 
-/// How the range of a block of weights is chosen: its smallest and largest value, or the part of it
-/// with the least sum of |error|^2.4.
-enum class RangeMethod : uint8_t { MinMax, Mse };
+/// How the range of a block of weights is chosen.
+enum class RangeMethod : uint8_t {
+  /// `Mse` for GPTQ and GPTAQ, else `MinMax`.
+  Auto,
+  /// Its smallest and largest value.
+  MinMax,
+  /// The part of that with the least sum of |error|^2.4.
+  Mse,
+};
 
 /// How codes are chosen.
 enum class QuantizeMethod : uint8_t {
@@ -160,13 +166,14 @@ struct QuantizeSpec {
   /// for formats that are no integers.
   bool symmetric = true;
   GridConvention convention = GridConvention::SymSignedMax;
-  RangeMethod range = RangeMethod::MinMax;
+  RangeMethod range = RangeMethod::Auto;
   /// Scales are quantized, too (QLoRA).
   bool doubleQuantize = false;
 
   QuantizeMethod method = QuantizeMethod::Auto;
-  /// GPTQ: columns in order of decreasing Gram diagonal, with the grids fixed beforehand.
-  bool actOrder = false;
+  /// GPTQ: columns in order of decreasing Gram diagonal, with the grids fixed beforehand. Nothing:
+  /// yes for GPTQ and GPTAQ.
+  std::optional<bool> actOrder;
   /// GPTQ: part of the mean Gram diagonal that is added to it.
   double damping = 0.01;
   QuantizeTransform transform = QuantizeTransform::None;

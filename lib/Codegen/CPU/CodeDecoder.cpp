@@ -7,8 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Codegen/CPU/CodeFormat.h"
+#include "compress/Support/NumericFormats.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <cmath>
 #include <numeric>
 
 using namespace mlir;
@@ -20,7 +22,9 @@ static Value createTable(KernelBuilder &b, const CodeFormat &format) {
   SmallVector<float> values;
   int64_t codes = int64_t(1) << format.bits;
   for (int64_t i = 0; i < 16; ++i)
-    values.push_back(static_cast<float>(i % codes - format.offset));
+    values.push_back(format.floatType
+                         ? static_cast<float>(decodeFloat(*format.floatType, i % codes))
+                         : static_cast<float>(i % codes - format.offset));
   return b.create<arith::ConstantOp>(
       DenseElementsAttr::get(b.getVectorType(16), ArrayRef<float>(values)));
 }
@@ -67,6 +71,27 @@ Value CodeDecoder::extract(Value lane, int64_t slot, int64_t bits) {
   return b.create<arith::AndIOp>(shifted, b.splatInt(type, (int64_t(1) << bits) - 1));
 }
 
+/// The value of a code of `format.floatType`. Normal numbers get the exponent bias of f32. The same
+/// on a code without exponent is 2^-bias * (1 + m), where 2^(1 - bias) * m is meant.
+Value CodeDecoder::widenFloat(Value code) {
+  FloatLayout layout = *getFloatLayout(*format.floatType);
+  int64_t width = getBitWidth(*format.floatType), sign = int64_t(1) << (width - 1);
+  VectorType type = b.getVectorType(lanes);
+  Type integers = code.getType();
+  auto splat = [&](int64_t value) { return b.splatInt(integers, value); };
+  Value magnitude = b.create<arith::ShLIOp>(b.create<arith::AndIOp>(code, splat(sign - 1)),
+                                            splat(23 - layout.mantissaBits));
+  Value normal = b.create<arith::BitcastOp>(
+      type, b.create<arith::AddIOp>(magnitude, splat(int64_t(127 - layout.bias) << 23)));
+  Value small = b.subf(b.addf(normal, normal), b.splat(type, std::ldexp(1.0, 1 - layout.bias)));
+  Value isSmall = b.create<arith::CmpIOp>(arith::CmpIPredicate::ult, magnitude, splat(1 << 23));
+  Value value = b.create<arith::SelectOp>(isSmall, small, normal);
+  Value signBit =
+      b.create<arith::ShLIOp>(b.create<arith::AndIOp>(code, splat(sign)), splat(32 - width));
+  return b.create<arith::BitcastOp>(
+      type, b.create<arith::OrIOp>(b.create<arith::BitcastOp>(integers, value), signBit));
+}
+
 /// The value (code minus offset) at place `slot` of a lane.
 Value CodeDecoder::toFloat(Value lane, int64_t slot) {
   VectorType type = b.getVectorType(lanes);
@@ -82,6 +107,8 @@ Value CodeDecoder::toFloat(Value lane, int64_t slot) {
     return b.create<vector::GatherOp>(type, tensors.table, b.index(0), index,
                                       b.splatInt(maskType, 1), b.splat(type, 0));
   }
+  if (format.floatType)
+    return widenFloat(extract(lane, slot, format.bits));
   Value code = format.bits == 8
                    ? b.create<arith::ExtSIOp>(b.getVectorType(lanes, b.getI32Type()), lane)
                    : extract(lane, slot, format.bits);

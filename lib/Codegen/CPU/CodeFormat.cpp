@@ -51,6 +51,11 @@ int64_t CodeFormat::getSlots() const {
 
 std::string CodeFormat::getName() const {
   std::string name = "i" + std::to_string(bits);
+  if (floatType) {
+    unsigned mantissa = getFloatLayout(*floatType)->mantissaBits;
+    name = "e" + std::to_string(getBitWidth(*floatType) - 1 - mantissa) + "m" +
+           std::to_string(mantissa);
+  }
   if (offset)
     name += (offset < 0 ? "p" : "m") + std::to_string(std::abs(offset));
   name += "g" + std::to_string(group) + (hasZeroPoints ? "z" : "") + (hasTable ? "t" : "");
@@ -61,8 +66,7 @@ std::string CodeFormat::getName() const {
 
 std::string CodeFormat::getDescription() const {
   std::string text = std::to_string(bits) + "-bit";
-  if (hasTable)
-    text += " table";
+  text += hasTable ? " table" : floatType ? " float" : "";
   text += group >= inputs ? ", per channel" : ", group " + std::to_string(group);
   if (hasZeroPoints)
     text += ", asymmetric";
@@ -113,6 +117,34 @@ static bool hasFloatCodes(const EncodedWeight &weight) {
   return isa<FloatType>(weight.values.getType().getElementType());
 }
 
+std::optional<FloatLayout> compress::getFloatLayout(DataType type) {
+  switch (type) {
+  case DataType::F8E4M3FN:
+    return FloatLayout{3, 7};
+  case DataType::F8E5M2:
+    return FloatLayout{2, 15};
+  case DataType::F6E3M2FN:
+    return FloatLayout{2, 3};
+  case DataType::F6E2M3FN:
+    return FloatLayout{3, 1};
+  case DataType::F4E2M1FN:
+    return FloatLayout{1, 1};
+  default:
+    return std::nullopt;
+  }
+}
+
+/// Whether all codes are finite floats of a type that kernels compute.
+static bool canComputeFloats(const StoredTensor &values) {
+  DataType type = values.getDataType();
+  if (!getFloatLayout(type))
+    return false;
+  if (getBitWidth(type) < 8)
+    return true; // has no others
+  unsigned special = type == DataType::F8E4M3FN ? 0x7f : 0x7c;
+  return llvm::none_of(values.bytes(), [&](char code) { return (code & special) == special; });
+}
+
 /// Adds the N:M pattern; failure if it has no layout.
 static LogicalResult addPattern(const WeightMatrix &matrix, CodeFormat &format) {
   const EncodedWeight::Pattern &pattern = *matrix.weight.pattern;
@@ -137,11 +169,13 @@ FailureOr<CodeFormat> compress::getCodeFormat(const WeightMatrix &matrix) {
   format.outputs = matrix.getOutputs();
   int64_t width = element.getIntOrFloatBitWidth();
   format.bits = getStorageBits(width);
-  format.hasTable = matrix.table || hasFloatCodes(weight);
+  if (hasFloatCodes(weight) && canComputeFloats(weight.values))
+    format.floatType = weight.values.getDataType();
+  format.hasTable = matrix.table || (hasFloatCodes(weight) && !format.floatType);
   if (matrix.table && (hasSignedCodes(weight) || hasFloatCodes(weight) ||
                        !matrix.table->getType().getElementType().isF32()))
     return failure();
-  if (format.hasTable)
+  if (format.hasTable || format.floatType)
     format.offset = 0;
   else if (format.bits == 8)
     // Stored as i8 whatever the code is.
@@ -158,7 +192,7 @@ FailureOr<CodeFormat> compress::getCodeFormat(const WeightMatrix &matrix) {
     if (int64_t group = block.empty() ? -1 : block[rank - 2 + matrix.inputDim]; group > 0)
       format.group = std::min(group, format.inputs);
     format.hasZeroPoints = weight.scales->zeroPoint.has_value();
-    if (format.hasZeroPoints && format.hasTable)
+    if (format.hasZeroPoints && (format.hasTable || format.floatType))
       return failure();
   }
   if (weight.pattern && failed(addPattern(matrix, format)))

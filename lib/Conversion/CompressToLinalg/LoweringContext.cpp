@@ -26,7 +26,7 @@ Type compress::getStorageElementType(Type type) {
   if (small && small.getWidth() <= 8)
     return IntegerType::get(type.getContext(), 8);
   auto integer = dyn_cast<IntegerType>(type);
-  if (!integer || integer.getWidth() == 1)
+  if (!integer || integer.isSignlessInteger(1))
     return type;
   return IntegerType::get(type.getContext(), std::max(8u, integer.getWidth()));
 }

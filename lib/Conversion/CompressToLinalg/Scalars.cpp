@@ -56,7 +56,7 @@ Value ScalarBuilder::store(Value computed, Type element, bool saturate, bool rou
 
 Value ScalarBuilder::wrap(Value value, Type element) {
   unsigned width = element.getIntOrFloatBitWidth();
-  if (width >= 8 || width == 1)
+  if (width >= 8 || value.getType().isInteger(1))
     return value;
   Value shift = integer(value.getType(), 8 - width);
   Value high = arith::ShLIOp::create(*this, value, shift);
@@ -259,7 +259,7 @@ Value ScalarBuilder::toFloat(Value value, Type from, Type type) {
 
 Value ScalarBuilder::floatToInteger(Value value, Type to) {
   Type type = value.getType();
-  if (to.isInteger(1))
+  if (to.isSignlessInteger(1))
     return arith::CmpFOp::create(*this, arith::CmpFPredicate::UNE, value, number(type, 0));
   unsigned width = getComputeType(to).getIntOrFloatBitWidth();
   bool isWide = width == 64 || (width == 32 && isUnsigned(to));
@@ -297,7 +297,7 @@ Value ScalarBuilder::convert(Value computed, Type from, Type to) {
   }
   if (isFromFloat)
     return floatToInteger(computed, to);
-  if (to.isInteger(1))
+  if (to.isSignlessInteger(1))
     return arith::CmpIOp::create(*this, arith::CmpIPredicate::ne, computed,
                                  integer(computed.getType(), 0));
   unsigned width = computed.getType().getIntOrFloatBitWidth();

@@ -113,7 +113,8 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
     WeightMatrix matrix{*weight, site->inputDim};
     FailureOr<CodeFormat> format = getCodeFormat(matrix);
     bool isSymmetric = succeeded(format) && !format->hasZeroPoints && !format->hasTable &&
-                       format->bits == 8 && format->offset == 0 && format->group >= format->inputs;
+                       !format->floatType && format->bits == 8 && format->offset == 0 &&
+                       format->group >= format->inputs;
     if (!isSymmetric)
       return rewriter.notifyMatchFailure(op, "no symmetric 8-bit weight per output");
 

@@ -633,7 +633,7 @@ LogicalResult GraphExporter::exportOp(Operation *op) {
   if (auto node = dyn_cast<OnnxOp>(op))
     return exportOnnxNode(node);
   if (auto observe = dyn_cast<ObserveOp>(op)) {
-    observe.emitWarning("is left out: ONNX has no observers");
+    observe.emitWarning("compress.observe is left out: ONNX has no observers");
     return success();
   }
   ExportRegistry::Function function = model.registry.lookup(op->getName().getStringRef());

@@ -44,16 +44,17 @@ static NodeResult quantizeResult(OnnxNode &node, Value value, unsigned index) {
   Type codes = node.getType(node.hasInput(index + 1) ? index + 1 : 0).getElementType();
   if (node.getRank(index) != 0 && node.getType(index).getDimSize(0) != 1)
     return node.keep("the result has more than one scale");
-  FailureOr<QuantizationGrid> grid = makeGrid(node, type, node.getInput(index),
-                                              node.getInput(index + 1), /*axis=*/0, /*blockSize=*/0);
+  FailureOr<QuantizationGrid> grid = makeGrid(
+      node, type, node.getInput(index), node.getInput(index + 1), /*axis=*/0, /*blockSize=*/0);
   if (failed(grid))
     return failure();
-  return single(node.makeTyped<QuantizeOp>(type.clone(codes), grid->operands(value),
-                                           grid->attributes(node)));
+  return single(
+      node.makeTyped<QuantizeOp>(type.clone(codes), grid->operands(value), grid->attributes(node)));
 }
 
-/// The i32 bias of QLinearConv: its scale is the product of those of input and weight.
-static FailureOr<Value> dequantizeBias(OnnxNode &node) {
+/// The i32 bias that is input `index`: its scale is the product of those of the operands, which are
+/// inputs 1 and 4.
+static FailureOr<Value> dequantizeBias(OnnxNode &node, unsigned index) {
   FailureOr<Value> input = node.reshapeConstant(node.getInput(1), {});
   SmallVector<int64_t> shape;
   if (node.getRank(4) == 1 && node.getType(4).getDimSize(0) != 1)
@@ -67,7 +68,7 @@ static FailureOr<Value> dequantizeBias(OnnxNode &node) {
   QuantizationGrid grid{*scale, {}, {}};
   if (!shape.empty())
     grid.block = {1};
-  return makeDequantize(node, node.getInput(8), grid);
+  return makeDequantize(node, node.getInput(index), grid);
 }
 
 static NodeResult normalizeQLinearConv(OnnxNode &node) {
@@ -82,22 +83,22 @@ static NodeResult normalizeQLinearConv(OnnxNode &node) {
   if (failed(window))
     return failure();
   FailureOr<Value> x = dequantizeInput(node, 0, /*axis=*/1, /*perTensor=*/true);
-  FailureOr<Value> w = failed(x) ? FailureOr<Value>()
-                                 : dequantizeInput(node, 3, /*axis=*/0, /*perTensor=*/false);
+  FailureOr<Value> w =
+      failed(x) ? FailureOr<Value>() : dequantizeInput(node, 3, /*axis=*/0, /*perTensor=*/false);
   if (failed(x) || failed(w))
     return failure();
   SmallVector<Value> operands{*x, *w};
   if (node.hasInput(8)) {
-    FailureOr<Value> bias = dequantizeBias(node);
+    FailureOr<Value> bias = dequantizeBias(node, 8);
     if (failed(bias))
       return failure();
     operands.push_back(*bias);
   }
-  FailureOr<Value> result = node.make<ConvOp>(
-      operands, {node.attr("strides", ArrayRef<int64_t>(window->strides)),
-                 node.attr("pads", ArrayRef<int64_t>(window->pads)),
-                 node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
-                 node.attr("groups", node.getInt("group", 1)), node.nameAttr()});
+  FailureOr<Value> result =
+      node.make<ConvOp>(operands, {node.attr("strides", ArrayRef<int64_t>(window->strides)),
+                                   node.attr("pads", ArrayRef<int64_t>(window->pads)),
+                                   node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
+                                   node.attr("groups", node.getInt("group", 1)), node.nameAttr()});
   if (failed(result))
     return failure();
   return quantizeResult(node, *result, 6);
@@ -125,12 +126,47 @@ static NodeResult normalizeQLinearMatMul(OnnxNode &node) {
   return quantizeResult(node, *result, 6);
 }
 
+/// com.microsoft: A' * B' + C with a constant matrix B.
+static NodeResult normalizeQGemm(OnnxNode &node) {
+  for (unsigned input : {0, 1, 3, 4})
+    if (!node.hasInput(input))
+      return node.error("expects two operands and their scales");
+  bool isConstant = isParameter(node.getInput(1)) && isParameter(node.getInput(3)) &&
+                    isParameter(node.getInput(4));
+  if (!isConstant || node.getRank(0) != 2 || node.getRank(3) != 2 ||
+      node.getInt("transA", 0) != 0 || node.getFloat("alpha", 1.0f) != 1.0f)
+    return node.keep("not a product with a constant matrix");
+  bool isTransposed = node.getInt("transB", 0) != 0;
+  FailureOr<Value> a = dequantizeInput(node, 0, /*axis=*/0, /*perTensor=*/true);
+  FailureOr<Value> b =
+      failed(a) ? FailureOr<Value>()
+                : dequantizeInput(node, 3, /*axis=*/isTransposed ? 0 : 1, /*perTensor=*/false);
+  if (failed(a) || failed(b))
+    return failure();
+  SmallVector<Value> operands{*a, *b};
+  if (node.hasInput(6)) {
+    if (node.getRank(6) != 1 || !node.getType(6).getElementType().isInteger(32))
+      return node.keep("the bias is no vector of i32");
+    FailureOr<Value> bias = dequantizeBias(node, 6);
+    if (failed(bias))
+      return failure();
+    operands.push_back(*bias);
+  }
+  auto layout =
+      WeightLayoutAttr::get(node.getContext(), isTransposed ? WeightLayout::NK : WeightLayout::KN);
+  FailureOr<Value> result = node.make<LinearOp>(
+      operands, {node.attr("weight_layout", Attribute(layout)), node.nameAttr()});
+  if (failed(result) || !node.hasInput(7))
+    return single(result);
+  return quantizeResult(node, *result, 7);
+}
+
 /// com.microsoft: operands with scale and zero point each, then those of the result.
 template <typename OpTy>
 static NodeResult normalizeBinary(OnnxNode &node) {
   FailureOr<Value> a = dequantizeInput(node, 0, /*axis=*/0, /*perTensor=*/true);
-  FailureOr<Value> b = failed(a) ? FailureOr<Value>()
-                                 : dequantizeInput(node, 3, /*axis=*/0, /*perTensor=*/true);
+  FailureOr<Value> b =
+      failed(a) ? FailureOr<Value>() : dequantizeInput(node, 3, /*axis=*/0, /*perTensor=*/true);
   if (failed(a) || failed(b))
     return failure();
   FailureOr<Value> result = node.make<OpTy>({*a, *b});
@@ -149,6 +185,32 @@ static NodeResult normalizeSigmoid(OnnxNode &node) {
   return quantizeResult(node, *result, 3);
 }
 
+static NodeResult normalizeAveragePool(OnnxNode &node) {
+  RankedTensorType input = node.getType(0);
+  std::optional<SmallVector<int64_t>> kernel = node.getInts("kernel_shape");
+  if (node.getInt("channels_last", 0) != 0)
+    return node.keep("channels_last is not supported");
+  if (input.getRank() < 3 || !kernel)
+    return node.error("expects an input of rank 3 or more and kernel_shape");
+  FailureOr<Window> window =
+      getWindow(node, input.getShape().drop_front(2), *kernel, /*strideDefault=*/1);
+  FailureOr<Value> x = failed(window) ? FailureOr<Value>()
+                                      : dequantizeInput(node, 0, /*axis=*/0, /*perTensor=*/true);
+  if (failed(x))
+    return failure();
+  auto kind = PoolKindAttr::get(node.getContext(), PoolKind::Average);
+  FailureOr<Value> result = node.make<PoolOp>(
+      *x, {node.attr("kind", Attribute(kind)), node.attr("kernel", ArrayRef<int64_t>(*kernel)),
+           node.attr("strides", ArrayRef<int64_t>(window->strides)),
+           node.attr("pads", ArrayRef<int64_t>(window->pads)),
+           node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
+           node.attr("ceil_mode", node.getInt("ceil_mode", 0) != 0),
+           node.attr("count_include_pad", node.getInt("count_include_pad", 0) != 0)});
+  if (failed(result))
+    return failure();
+  return quantizeResult(node, *result, 3);
+}
+
 static NodeResult normalizeGlobalAveragePool(OnnxNode &node) {
   if (node.getInt("channels_last", 0) != 0)
     return node.keep("channels_last is not supported");
@@ -158,9 +220,9 @@ static NodeResult normalizeGlobalAveragePool(OnnxNode &node) {
   SmallVector<int64_t> axes =
       llvm::to_vector(llvm::seq<int64_t>(2, std::max<int64_t>(2, node.getRank(0))));
   auto kind = ReduceKindAttr::get(node.getContext(), ReduceKind::Mean);
-  FailureOr<Value> result = node.make<ReduceOp>(
-      *x, {node.attr("kind", Attribute(kind)), node.attr("axes", ArrayRef<int64_t>(axes)),
-           node.attr("keepdims", true)});
+  FailureOr<Value> result = node.make<ReduceOp>(*x, {node.attr("kind", Attribute(kind)),
+                                                     node.attr("axes", ArrayRef<int64_t>(axes)),
+                                                     node.attr("keepdims", true)});
   if (failed(result))
     return failure();
   return quantizeResult(node, *result, 3);
@@ -170,6 +232,8 @@ void onnx::registerQLinearNormalizers(NormalizerRegistry &registry) {
   registry.add("QLinearConv", normalizeQLinearConv);
   registry.add("QLinearConv", normalizeQLinearConv, 1, INT64_MAX, "com.microsoft");
   registry.add("QLinearMatMul", normalizeQLinearMatMul);
+  registry.add("QGemm", normalizeQGemm, 1, INT64_MAX, "com.microsoft");
+  registry.add("QLinearAveragePool", normalizeAveragePool, 1, INT64_MAX, "com.microsoft");
   registry.add("QLinearAdd", normalizeBinary<AddOp>, 1, INT64_MAX, "com.microsoft");
   registry.add("QLinearMul", normalizeBinary<MulOp>, 1, INT64_MAX, "com.microsoft");
   registry.add("QLinearSigmoid", normalizeSigmoid, 1, INT64_MAX, "com.microsoft");

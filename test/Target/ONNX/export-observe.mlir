@@ -2,7 +2,7 @@
 // RUN: compress-translate --import-onnx %t.onnx | FileCheck %s
 
 // Observers have no ONNX form.
-// WARN: warning: 'compress.observe' op is left out: ONNX has no observers
+// WARN: warning: compress.observe is left out: ONNX has no observers
 // CHECK-LABEL: func.func @main
 // CHECK: compress.onnx "Relu"
 // CHECK-NEXT: return

@@ -19,7 +19,7 @@
 // JSON: "original_metric": 1,
 // JSON: "passed": true,
 // JSON: "best": 1,
-// JSON: "excluded": [
+// JSON: "excluded": [{{$}}
 // JSON-NEXT: "fc2"
 
 // Enough at once.

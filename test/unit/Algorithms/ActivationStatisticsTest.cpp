@@ -197,8 +197,7 @@ TEST(ActivationStatistics, GramOfVectors) {
     for (int64_t i = 0; i < n; ++i)
       for (int64_t j = 0; j < n; ++j) {
         gram[i * n + j] += static_cast<double>(x[v * n + i]) * x[v * n + j];
-        cross[i * n + j] +=
-            (static_cast<double>(full[v * n + i]) - x[v * n + i]) * x[v * n + j];
+        cross[i * n + j] += (static_cast<double>(full[v * n + i]) - x[v * n + i]) * x[v * n + j];
       }
   }
   for (ParallelFor parallelFor : {ParallelFor(serialFor), ParallelFor(backwardsFor)}) {
@@ -246,10 +245,10 @@ void expectConvolution(std::vector<int64_t> shape, const ConvWindows &windows,
         for (int64_t c = 0; c < channels; ++c)
           for (int64_t ky = 0; ky < windows.kernel[0]; ++ky)
             for (int64_t kx = 0; kx < windows.kernel[1]; ++kx) {
-              int64_t y = oy * windows.strides[0] - windows.padsBegin[0] +
-                          ky * windows.dilations[0];
-              int64_t z = ox * windows.strides[1] - windows.padsBegin[1] +
-                          kx * windows.dilations[1];
+              int64_t y =
+                  oy * windows.strides[0] - windows.padsBegin[0] + ky * windows.dilations[0];
+              int64_t z =
+                  ox * windows.strides[1] - windows.padsBegin[1] + kx * windows.dilations[1];
               bool inside = y >= 0 && y < h && z >= 0 && z < w;
               x.push_back(inside ? image[((n * channels + c) * h + y) * w + z] : 0);
             }
@@ -259,15 +258,13 @@ void expectConvolution(std::vector<int64_t> shape, const ConvWindows &windows,
         for (int64_t g = 0; g < windows.groups; ++g)
           for (int64_t i = 0; i < features; ++i)
             for (int64_t j = 0; j < features; ++j)
-              gram[(g * features + i) * features + j] +=
-                  x[g * features + i] * x[g * features + j];
+              gram[(g * features + i) * features + j] += x[g * features + i] * x[g * features + j];
       }
   EXPECT_EQ(count, expectedVectors);
   GramReducer reducer =
       llvm::cantFail(GramReducer::create(channels, windows.groups, kernel, false, 1 << 24));
-  llvm::cantFail(
-      reducer.addWindows(ActivationView::getDense(image.data(), shape, 1), windows, nullptr,
-                         backwardsFor));
+  llvm::cantFail(reducer.addWindows(ActivationView::getDense(image.data(), shape, 1), windows,
+                                    nullptr, backwardsFor));
   TensorStatistics entry;
   std::move(reducer).store(entry);
   EXPECT_EQ(entry.gramVectors, count);

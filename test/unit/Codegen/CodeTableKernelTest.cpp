@@ -209,6 +209,7 @@ TEST(CodeTableKernel, Floats) {
   checkAll({{DataType::F8E4M3FN, 70, 33, -1},
             {DataType::F8E4M3FN, 96, 65, 32},
             {DataType::F8E5M2, 50, 20, -1},
+            {DataType::F8E4M3FNUZ, 50, 20, 16},
             {DataType::F6E3M2FN, 64, 70, 32},
             {DataType::F6E2M3FN, 41, 9, 32},
             {DataType::F4E2M1FN, 96, 66, 32},

@@ -144,7 +144,8 @@ TEST(EvaluateEncoding, quantizeAndBack) {
   Type type = q.getType(DataType::F32, {1, 3});
   expectFloats(
       evaluate(q, FakeQuantizeOp::create(q.builder, q.loc(), type, x, s, z,
-                                         getElementType(DataType::U4, &q.context), blockAttr))[0],
+                                         TypeAttr::get(getElementType(DataType::U4, &q.context)),
+                                         blockAttr))[0],
       {1, 3}, {1, -2, 30});
 
   OpWorld d;

@@ -618,7 +618,25 @@ Operation *buildFakeQuantize(OpWorld &w, Draw &d) {
   DataType type = d.floatType();
   Value x = w.operand(d.tensor(type, b.shape)), scale = w.operand(d.floats(b.grid));
   return FakeQuantizeOp::create(w.builder, w.loc(), w.getType(type, b.shape), x, scale, Value(),
-                                getElementType(DataType::I8, &w.context), b.block);
+                                TypeAttr::get(getElementType(DataType::I8, &w.context)), b.block);
+}
+
+Operation *buildFakeQuantizeTable(OpWorld &w, Draw &d) {
+  Blocks b(w, d);
+  DataType type = d.floatType();
+  Value x = w.operand(d.tensor(type, b.shape)), scale = w.operand(d.floats(b.grid));
+  Value table = w.operand(d.floats({4}));
+  return FakeQuantizeOp::create(w.builder, w.loc(), w.getType(type, b.shape), x, scale, Value(),
+                                table, TypeAttr::get(getElementType(DataType::U2, &w.context)),
+                                b.block);
+}
+
+Operation *buildScaledLookup(OpWorld &w, Draw &d) {
+  Blocks b(w, d);
+  Value codes = w.operand(d.tensor(DataType::U2, b.shape));
+  Value table = w.operand(d.floats({4})), scale = w.operand(d.floats(b.grid));
+  return LookupOp::create(w.builder, w.loc(), w.getType(DataType::F32, b.shape), codes, table,
+                          scale, b.block);
 }
 
 Operation *buildDynamicQuantize(OpWorld &w, Draw &d) {
@@ -639,6 +657,8 @@ const Property encodings[] = {
     {"quantize", buildQuantize},
     {"dequantize", buildDequantize},
     {"fake_quantize", buildFakeQuantize},
+    {"fake_quantize_table", buildFakeQuantizeTable},
+    {"lookup_scaled", buildScaledLookup},
     {"dynamic_quantize", buildDynamicQuantize},
     {"mask",
      [](OpWorld &w, Draw &d) -> Operation * {

@@ -139,6 +139,11 @@ TEST(RecipeFlags, AutoDependsOnStatistics) {
   EXPECT_EQ(resolveAuto(quantize("int8"), true).activations, ActivationMode::Static);
   EXPECT_EQ(resolveAuto(quantize("int8"), false).activations, ActivationMode::Dynamic);
   EXPECT_EQ(resolveAuto(quantize("int4,damping=0.5"), false), resolveAuto(spec, false));
+  EXPECT_EQ(resolveAuto(spec, true).range, RangeMethod::Mse);
+  EXPECT_EQ(resolveAuto(spec, true).actOrder, true);
+  EXPECT_EQ(resolveAuto(quantize("int4,method=gptq,range=minmax,act_order=false"), true),
+            quantize("int4,method=gptq,range=minmax,act_order=false"));
+  EXPECT_EQ(quantize(mlir::compress::toString(resolveAuto(spec, true))), resolveAuto(spec, true));
   std::vector<QuantizeSpec> candidates =
       cantFail(getCandidates(quantize("mixed:avg=5,formats=int4/w8/fp16,method=gptq")));
   ASSERT_EQ(candidates.size(), 3u);

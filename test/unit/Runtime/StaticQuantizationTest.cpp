@@ -62,10 +62,10 @@ std::string weightText(const Codes &codes, StringRef shape, StringRef scaleShape
   std::string hex = "\"0x";
   for (int64_t value : weight)
     hex += llvm::utohexstr(static_cast<uint8_t>(value), /*LowerCase=*/false, 2);
-  return text + ("compress.weight private @wq : tensor<" + shape + "xi8> = dense<" + hex +
-                 "\">\ncompress.weight private @ws : tensor<" + scaleShape +
-                 "xf32> = dense<0.25>\n")
-                    .str();
+  return text +
+         ("compress.weight private @wq : tensor<" + shape + "xi8> = dense<" + hex +
+          "\">\ncompress.weight private @ws : tensor<" + scaleShape + "xf32> = dense<0.25>\n")
+             .str();
 }
 
 std::vector<float> run(const std::string &text, ArrayRef<float> x, ArrayRef<int64_t> shape) {
@@ -154,10 +154,11 @@ TEST(StaticQuantizationTest, Convolution) {
           "func.func @main(%x: tensor<?x4x9x9xf32> {compress.name = \"x\"}) -> (" + y +
           " {compress.name = \"y\"}) {\n%wq = compress.load @wq : tensor<" + w +
           "xi8>\n%ws = compress.load @ws : tensor<" + s +
-          "xf32>\n%w = compress.dequantize %wq, %ws {block = array<i64: 1, -1, -1, -1>} : (tensor<" +
+          "xf32>\n%w = compress.dequantize %wq, %ws {block = array<i64: 1, -1, -1, -1>} : "
+          "(tensor<" +
           w + "xi8>, tensor<" + s + "xf32>) -> tensor<" + w + "xf32>\n" +
-          quantizeText(codes, "?x4x9x9x") + "%y = compress.conv %d, %w {groups = " +
-          std::to_string(groups) +
+          quantizeText(codes, "?x4x9x9x") +
+          "%y = compress.conv %d, %w {groups = " + std::to_string(groups) +
           " : i64, strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = "
           "array<i64: 1, 1>} : (tensor<?x4x9x9xf32>, tensor<" +
           w + "xf32>) -> " + y + "\nreturn %y : " + y + "\n}\n";

@@ -24,9 +24,7 @@ namespace {
 /// A file name that is removed at the end.
 struct TemporaryFile {
   SmallString<128> path;
-  TemporaryFile() {
-    EXPECT_FALSE(sys::fs::createTemporaryFile("statistics", "safetensors", path));
-  }
+  TemporaryFile() { EXPECT_FALSE(sys::fs::createTemporaryFile("statistics", "safetensors", path)); }
   ~TemporaryFile() { sys::fs::remove(path); }
 };
 
@@ -277,15 +275,14 @@ TEST(Statistics, HostileFiles) {
   expectError(loadRaw({raw<float>("plain", "F32", {1}, {0})}), "form <entry>/<statistic>");
   expectError(loadRaw({raw<float>("/min", "F32", {1}, {0})}), "form <entry>/<statistic>");
   expectError(loadRaw({raw<float>("a/min", "F32", {2}, {0, 0})}), "has no tensor 'counts'");
-  expectError(loadRaw({good, raw<float>("a/other", "F32", {1}, {0})}),
-              "unknown statistic 'other'");
+  expectError(loadRaw({good, raw<float>("a/other", "F32", {1}, {0})}), "unknown statistic 'other'");
   expectError(loadRaw({counts({1, 2, 3})}), "expects 7 elements, got 3");
   expectError(loadRaw({counts({1, 1, 0, ~0ull, 1, 2, 2})}), "channels: expects at most");
   expectError(loadRaw({counts({1, 1, 0, 2, 1, 1ull << 40, 2})}), "features: expects at most");
   auto ranges = [&](std::vector<float> min, std::vector<float> max) {
     int64_t low = min.size(), high = max.size();
-    return loadRaw({good, raw<float>("a/min", "F32", {low}, min),
-                    raw<float>("a/max", "F32", {high}, max)});
+    return loadRaw(
+        {good, raw<float>("a/min", "F32", {low}, min), raw<float>("a/max", "F32", {high}, max)});
   };
   EXPECT_EQ(ranges({0, 1}, {0, 1}), "no error");
   expectError(ranges({0, 1, 2}, {0, 1}), "'min': expects 2 channels, got 3");

@@ -476,6 +476,35 @@ TEST_F(ChannelScalingTest, SplitSliceAndTransposedWeights) {
   EXPECT_EQ(plan.producers.front().classes, (std::vector<int32_t>{-1, -1, -1, 0, 1, 2}));
 }
 
+TEST_F(ChannelScalingTest, ZerosBesideChannels) {
+  // The shortcut of a residual network without a projection: every other pixel, and zeros for the
+  // new channels.
+  auto module = make("w0: 2x3x1x1, w1: 4x2x1x1, w2: 3x4x1x1", R"(
+    func.func @main(%x: tensor<2x3x4x4xf32>) -> tensor<2x3x2x2xf32> {
+      %w0 = load 2x3x1x1
+      %w1 = load 4x2x1x1
+      %w2 = load 3x4x1x1
+      %a = compress.conv %x, %w0 {name = "a", strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<2x3x4x4xf32>, tensor<2x3x1x1xf32>) -> tensor<2x2x4x4xf32>
+      %r = compress.relu %a : (tensor<2x2x4x4xf32>) -> tensor<2x2x4x4xf32>
+      %b = compress.conv %r, %w1 {name = "b", strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<2x2x4x4xf32>, tensor<4x2x1x1xf32>) -> tensor<2x4x2x2xf32>
+      %s = compress.constant dense<[0, 0]> : tensor<2xi64>
+      %e = compress.constant dense<[4, 4]> : tensor<2xi64>
+      %h = compress.slice %r, %s, %e {axes = array<i64: 2, 3>, steps = array<i64: 2, 2>} : (tensor<2x2x4x4xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<2x2x2x2xf32>
+      %p = compress.constant dense<[0, 1, 0, 0, 0, 1, 0, 0]> : tensor<8xi64>
+      %z = compress.constant dense<0.0> : tensor<f32>
+      %q = compress.pad constant %h, %p value %z : (tensor<2x2x2x2xf32>, tensor<8xi64>, tensor<f32>) -> tensor<2x4x2x2xf32>
+      %y = compress.add %b, %q : (tensor<2x4x2x2xf32>, tensor<2x4x2x2xf32>) -> tensor<2x4x2x2xf32>
+      %o = compress.conv %y, %w2 {name = "c", strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<2x4x2x2xf32>, tensor<3x4x1x1xf32>) -> tensor<2x3x2x2xf32>
+      return %o : tensor<2x3x2x2xf32>
+    })");
+  EXPECT_EQ(checkInvariance(*module, "c").numClasses, 4u);
+  // From the other end: the channels that only the sum has are free.
+  ChannelScalingPlan plan = checkInvariance(*module, "b");
+  EXPECT_EQ(plan.classes, (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(plan.numClasses, 4u);
+  EXPECT_EQ(plan.consumers.size(), 2u);
+}
+
 TEST_F(ChannelScalingTest, EmbeddingAndBatchNorm) {
   auto module = make("t: 5x4, w: 3x4", R"(
     func.func @main(%i: tensor<3xi64>) -> tensor<3x3xf32> {

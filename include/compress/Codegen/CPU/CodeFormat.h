@@ -17,7 +17,7 @@ namespace compress {
 
 /// A quantized matrix `[inputs, outputs]` in the layout of kernels: panels of columns, see
 /// `LinearRequest`. The value of code `c` is `(c - offset - zero point) * scale`, or with a table
-/// `table[c] * scale`. Codes that are floats of at most 8 bits have a table of their values.
+/// `table[c] * scale`, or that of a float type times the scale.
 ///
 /// - Codes of 8 bits are `i8` `[panels, slots, width]`.
 /// - Codes of 4, 2 or 1 bits are `i32` `[panels, slots * bits / 32, width]`: a lane holds the codes
@@ -36,6 +36,8 @@ struct CodeFormat {
   int64_t group = 0;
   bool hasZeroPoints = false;
   bool hasTable = false;
+  /// Codes are finite floats of this type, whose values are computed.
+  std::optional<DataType> floatType;
   /// N:M pattern along the inputs; 0 for none.
   int64_t keep = 0, of = 0;
 
@@ -76,6 +78,14 @@ struct WeightMatrix {
   int64_t getInputs() const { return getDim(weight.type, inputDim); }
   int64_t getOutputs() const { return getDim(weight.type, 1 - inputDim); }
 };
+
+/// Parts of a float type whose codes kernels compute: a sign, an exponent, and a mantissa.
+struct FloatLayout {
+  unsigned mantissaBits;
+  int bias;
+};
+/// f8E4M3FN, f8E5M2, f6E3M2FN, f6E2M3FN, f4E2M1FN; nothing for others.
+std::optional<FloatLayout> getFloatLayout(DataType type);
 
 /// The format of a matrix; failure if it has none (scales in blocks along the outputs other than
 /// whole ones or single columns are fine).
@@ -131,6 +141,7 @@ private:
   SmallVector<Value> loadLanes(Value memref, Value panel, Value lane);
   Value extract(Value lane, int64_t slot, int64_t bits);
   Value toFloat(Value lane, int64_t slot);
+  Value widenFloat(Value code);
   SmallVector<SmallVector<Value>> decodePatternUnit(Value panel, Value first,
                                                     ValueRange zeroPoints);
   void storeRow(ArrayRef<Value> values, ValueRange scales, Value row, Value scratch);

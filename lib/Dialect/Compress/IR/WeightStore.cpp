@@ -120,9 +120,10 @@ FailureOr<WeightBuffer> WeightStore::allocate(RankedTensorType type, EmitErrorFn
 // Literals
 //===----------------------------------------------------------------------===//
 
-/// Bytes that one element takes in the raw data of a `DenseElementsAttr` (0: bit-packed `i1`).
+/// Bytes that one element takes in the raw data of a `DenseElementsAttr` (0: `i1` and `ui1`, which
+/// are packed).
 static unsigned getLiteralElementBytes(DataType type) {
-  return type == DataType::Bool ? 0 : llvm::divideCeil(getBitWidth(type), 8);
+  return getBitWidth(type) == 1 ? 0 : llvm::divideCeil(getBitWidth(type), 8);
 }
 
 /// Storage order to literal. `bytes` has the size that the type needs.
@@ -131,6 +132,12 @@ static DenseElementsAttr makeLiteral(RankedTensorType type, DataType dataType,
   int64_t count = type.getNumElements();
   if (dataType == DataType::Bool) {
     SmallVector<bool> values(llvm::map_range(bytes, [](char c) { return c != 0; }));
+    return DenseElementsAttr::get(type, values);
+  }
+  if (getBitWidth(dataType) == 1) {
+    SmallVector<bool> values;
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(readBits(bytes, static_cast<uint64_t>(i), 1));
     return DenseElementsAttr::get(type, values);
   }
   if (getBitWidth(dataType) >= 8)
@@ -148,14 +155,19 @@ static void readLiteral(DenseElementsAttr literal, DataType dataType, MutableArr
   int64_t count = literal.getNumElements();
   ArrayRef<char> raw = literal.getRawData();
   bool splat = literal.isSplat();
-  if (dataType == DataType::Bool) {
+  unsigned elementBytes = getLiteralElementBytes(dataType);
+  if (elementBytes == 0) {
     for (int64_t i = 0; i < count; ++i) {
       int64_t bit = splat ? 0 : i;
-      out[i] = (raw[bit / 8] >> (bit % 8)) & 1;
+      unsigned value = (raw[bit / 8] >> (bit % 8)) & 1;
+      // A bool takes a byte when it is stored.
+      if (dataType == DataType::Bool)
+        out[i] = static_cast<char>(value);
+      else
+        writeBits(out, static_cast<uint64_t>(i), 1, value);
     }
     return;
   }
-  unsigned elementBytes = getLiteralElementBytes(dataType);
   unsigned bits = getBitWidth(dataType);
   if (bits >= 8) {
     if (!splat) {

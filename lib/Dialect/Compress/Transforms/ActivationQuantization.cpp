@@ -35,8 +35,8 @@ std::optional<ActivationGrid> compress::getActivationGrid(FloatRange range, Rang
   if (!std::isnormal(result.scale))
     return std::nullopt;
   if (!grid.symmetric)
-    result.zeroPoint = std::clamp<int64_t>(
-        static_cast<int64_t>(std::nearbyint(-low / scale)), 0, codes - 1);
+    result.zeroPoint =
+        std::clamp<int64_t>(static_cast<int64_t>(std::nearbyint(-low / scale)), 0, codes - 1);
   return result;
 }
 

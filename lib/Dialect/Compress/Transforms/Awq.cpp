@@ -96,21 +96,22 @@ static std::string explainUnmeasured(const WeightedOp &op, const QuantizeSpec &s
     return "its weight is compressed already";
   if (!input || input->vectors == 0)
     return "its activation is not in the statistics";
-  if (input->sumAbs.empty() || (input->gram.empty() && input->sumSquares.empty()))
-    return "the statistics have no magnitudes, or neither a Gram matrix nor sums of squares";
   if (auto transposed = dyn_cast<ConvTransposeOp>(op.op); transposed && transposed.getGroups() != 1)
     return "it is a grouped transposed convolution";
   MatrixView view(op);
   auto conv = dyn_cast<ConvOp>(op.op);
-  size_t channels = view.getChannels() * (conv ? conv.getGroups() : 1);
+  size_t groups = conv ? conv.getGroups() : 1, channels = view.getChannels() * groups;
   if (static_cast<size_t>(input->channels) != channels)
     return "the statistics have " + std::to_string(input->channels) + " channels instead of " +
            std::to_string(channels);
+  bool hasGram = input->gram.size() == groups * view.getColumns() * view.getColumns();
+  if (input->sumAbs.size() != channels || (!hasGram && input->sumSquares.size() != channels))
+    return "the statistics have no magnitudes, or neither a Gram matrix nor sums of squares";
   return "";
 }
 
-/// The layers of an op for which `explainUnmeasured` is empty; `classes` has an entry per input
-/// channel, or is empty.
+/// The layers of an op for which `explainUnmeasured` is empty, which point into `input`; `classes`
+/// has an entry per input channel, or is empty.
 static FailureOr<LayerData> makeLayers(WeightStore &store, const WeightedOp &op,
                                        const QuantizeSpec &spec, ArrayRef<int32_t> classes,
                                        const TensorStatistics &input) {
@@ -127,7 +128,7 @@ static FailureOr<LayerData> makeLayers(WeightStore &store, const WeightedOp &op,
   auto conv = dyn_cast<ConvOp>(op.op);
   size_t groups = conv ? conv.getGroups() : 1, rows = view.getRows() / groups;
   bool hasGram = input.gram.size() == groups * columns * columns && !input.gram.empty();
-  std::vector<double> squares = input.sumSquares;
+  SmallVector<const float *> grams;
   for (size_t g = 0; g < groups; ++g) {
     std::vector<int32_t> mine;
     std::vector<double> diagonal;
@@ -135,7 +136,7 @@ static FailureOr<LayerData> makeLayers(WeightStore &store, const WeightedOp &op,
       size_t channel = g * channels + column % channels;
       mine.push_back(classes.empty() ? -1 : classes[channel]);
       if (!hasGram)
-        diagonal.push_back(squares[channel]);
+        diagonal.push_back(input.sumSquares[channel]);
     }
     data.classes.push_back(std::move(mine));
     data.diagonals.push_back(std::move(diagonal));
@@ -143,8 +144,7 @@ static FailureOr<LayerData> makeLayers(WeightStore &store, const WeightedOp &op,
     if (hasGram)
       gram = ArrayRef(input.gram).slice(g * columns * columns, columns * columns);
     data.grams.push_back(hasGram ? view.orderGram(gram) : std::vector<float>());
-    if (hasGram && data.grams.back().empty())
-      data.grams.back().assign(gram.begin(), gram.end());
+    grams.push_back(data.grams.back().empty() ? gram.data() : data.grams.back().data());
   }
   for (size_t batch = 0; batch < view.getBatches(); ++batch) {
     data.weights.push_back(view.gather(*stored, batch));
@@ -157,7 +157,7 @@ static FailureOr<LayerData> makeLayers(WeightStore &store, const WeightedOp &op,
       layer.perTensor = spec.granularity == ScaleGranularity::Tensor;
       layer.range = spec.range == RangeMethod::Mse ? WeightRange::Mse : WeightRange::MinMax;
       layer.classes = data.classes[g];
-      layer.gram = data.grams[g].empty() ? nullptr : data.grams[g].data();
+      layer.gram = grams[g];
       layer.diagonal = data.diagonals[g];
       data.layers.push_back(layer);
       data.firstRow.push_back(g * rows);

@@ -273,7 +273,7 @@ LogicalResult mlir::compress::forEachScalingGroup(
   llvm::DenseMap<Operation *, size_t> order;
   module.walk<WalkOrder::PreOrder>([&](Operation *op) { order[op] = order.size(); });
   llvm::DenseSet<Operation *> done;
-  for (const auto &[op, spec] : ops) {
+  for (const auto &[op, spec] : llvm::reverse(ops)) {
     if (done.contains(op.op))
       continue;
     std::string reason = "its activation cannot be scaled";

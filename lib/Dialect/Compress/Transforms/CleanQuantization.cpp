@@ -9,6 +9,7 @@
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "compress/Reference/Tensor.h"
+#include "compress/Support/NumericFormats.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -134,12 +135,11 @@ static bool isMovement(Operation *op) {
     for (auto [i, pad] : llvm::enumerate(pool.getPads()))
       if (pad >= pool.getKernel()[i % rank] || (pad != 0 && pool.getDilations()[i % rank] != 1))
         return false;
-    return !pool.getCeilMode() || llvm::all_of(pool.getDilations(), [](int64_t dilation) {
-      return dilation == 1;
-    });
+    return !pool.getCeilMode() ||
+           llvm::all_of(pool.getDilations(), [](int64_t dilation) { return dilation == 1; });
   }
-  return isa<ReshapeOp, BroadcastOp, TransposeOp, SqueezeOp, UnsqueezeOp, ConcatOp, SplitOp, SliceOp,
-             PadOp, GatherOp, GatherElementsOp, GatherNDOp>(op);
+  return isa<ReshapeOp, BroadcastOp, TransposeOp, SqueezeOp, UnsqueezeOp, ConcatOp, SplitOp,
+             SliceOp, PadOp, GatherOp, GatherElementsOp, GatherNDOp>(op);
 }
 
 static OperandRange getMovedOperands(Operation *op) {
@@ -241,16 +241,15 @@ struct ConstantQuantize : public CleanPattern<QuantizeOp> {
     llvm::Expected<SmallVector<char, 0>> packed = results->front().toPacked();
     if (!packed)
       return consume(packed.takeError());
-    RankedTensorType type = getTensorType(op.getInput()).clone(
-        getTensorType(op.getCodes()).getElementType());
+    RankedTensorType type =
+        getTensorType(op.getInput()).clone(getTensorType(op.getCodes()).getElementType());
     FailureOr<StoredTensor> codes =
         StoredTensor::allocate(cleaner.store, type, [&] { return op.emitError(); });
     if (failed(codes))
       return failure();
     llvm::copy(*packed, codes->mutableBytes().begin());
     std::string name = source.getWeightName();
-    remark::passed(op.getLoc(), getRemarkOptions())
-        << "weight '" + name + "' is stored as codes";
+    remark::passed(op.getLoc(), getRemarkOptions()) << "weight '" + name + "' is stored as codes";
     Value value = codes->materialize(rewriter, cleaner.symbols, cleaner.store, source,
                                      getBaseName(name).str() + ".q");
     rewriter.replaceOp(op, value);
@@ -314,15 +313,33 @@ private:
 // Patterns that strip
 //===----------------------------------------------------------------------===//
 
+/// Whether no element of `value` is below zero, as far as the ops that compute it say.
+static bool isNonNegative(Cleaner &cleaner, Value value, unsigned depth = 8) {
+  Operation *op = value.getDefiningOp();
+  if (!op || depth == 0)
+    return false;
+  if (isa<ReluOp, SigmoidOp, SoftmaxOp>(op))
+    return true;
+  if (auto clip = dyn_cast<ClipOp>(op))
+    return clip.getMin() && cleaner.isZero(clip.getMin());
+  if (!isMovement(op) && !isa<PoolOp>(op))
+    return false;
+  return llvm::all_of(getMovedOperands(op),
+                      [&](Value operand) { return isNonNegative(cleaner, operand, depth - 1); });
+}
+
 /// dequantize(quantize(x, s, z), s, z)  ->  x, also of dynamic_quantize
+///
+/// Where the smallest code stands for 0, the pair is what is left of a relu or clip, which
+/// quantizers fold into the saturation:  ->  clip(x, 0, value of the largest code)
 struct StripPair : public CleanPattern<DequantizeOp> {
   using CleanPattern::CleanPattern;
 
   LogicalResult matchAndRewrite(DequantizeOp op, PatternRewriter &rewriter) const override {
     Value input;
     if (auto quantize = op.getCodes().getDefiningOp<QuantizeOp>()) {
-      if (cleaner.haveSameParameters(op, quantize))
-        input = quantize.getInput();
+      if (quantize.getInput().getType() == op.getType() && cleaner.haveSameParameters(op, quantize))
+        input = limit(op, quantize.getInput(), rewriter);
     } else if (auto dynamic = op.getCodes().getDefiningOp<DynamicQuantizeOp>()) {
       bool isSymmetric = dynamic.getCodes().getType().getElementType().isSignlessInteger();
       if (op.getScale() == dynamic.getScale() &&
@@ -334,6 +351,41 @@ struct StripPair : public CleanPattern<DequantizeOp> {
     remark::passed(op.getLoc(), getRemarkOptions()) << "quantization is taken out";
     rewriter.replaceOp(op, input);
     return success();
+  }
+
+private:
+  /// `input` with what saturation does to it; null if that is not known.
+  Value limit(DequantizeOp op, Value input, PatternRewriter &rewriter) const {
+    auto element = dyn_cast<IntegerType>(getTensorType(op.getCodes()).getElementType());
+    if (!element || element.getWidth() > 16)
+      return input;
+    DataType type = *getDataType(element);
+    int64_t zeroPoint = 0;
+    if (op.getZeroPoint()) {
+      std::optional<StoredTensor> stored = cleaner.read(op.getZeroPoint());
+      if (!stored || stored->getType().getNumElements() == 0)
+        return {};
+      zeroPoint = readPacked(type, stored->bytes(), 0);
+      // Channels with and without negative values.
+      for (int64_t i = 1; i < stored->getType().getNumElements(); ++i)
+        if ((readPacked(type, stored->bytes(), i) == getMinInt(type)) !=
+            (zeroPoint == getMinInt(type)))
+          return {};
+    }
+    std::optional<StoredTensor> scale = cleaner.read(op.getScale());
+    if (zeroPoint != getMinInt(type) || isNonNegative(cleaner, input))
+      return input;
+    if (!isPerTensor(op) || !scale || scale->getDataType() != DataType::F32)
+      return ReluOp::create(rewriter, op.getLoc(), input.getType(), input);
+    float step;
+    std::memcpy(&step, scale->bytes().data(), sizeof(step));
+    float most = step * static_cast<float>(getMaxInt(type) - zeroPoint);
+    auto bound = [&](float value) -> Value {
+      auto boundType = RankedTensorType::get({}, rewriter.getF32Type());
+      return ConstantOp::create(rewriter, op.getLoc(), boundType,
+                                DenseElementsAttr::get(boundType, value));
+    };
+    return ClipOp::create(rewriter, op.getLoc(), input.getType(), input, bound(0), bound(most));
   }
 };
 
@@ -363,7 +415,8 @@ struct MoveDequantizeUp : public CleanPattern<DequantizeOp> {
       // The code of zero becomes zero.
       Value value = pad.getValue(), zero = op.getZeroPoint();
       bool isZeroCode = !value ? !zero || cleaner.isZero(zero)
-                               : zero ? cleaner.isSame(value, zero) : cleaner.isZero(value);
+                        : zero ? cleaner.isSame(value, zero)
+                               : cleaner.isZero(value);
       if (pad.getMode() == PadMode::Constant && !isZeroCode)
         return failure();
     }
@@ -373,8 +426,7 @@ struct MoveDequantizeUp : public CleanPattern<DequantizeOp> {
     for (Value operand : getMovedOperands(movement))
       inputs.push_back(DequantizeOp::create(rewriter, op.getLoc(),
                                             getTensorType(operand).clone(element), operand,
-                                            op.getScale(), op.getZeroPoint(),
-                                            DenseI64ArrayAttr()));
+                                            op.getScale(), op.getZeroPoint(), DenseI64ArrayAttr()));
     Operation *moved = cloneMovement(rewriter, movement, inputs, /*padding=*/{});
     rewriter.replaceOp(op, moved->getResults());
     return success();
@@ -392,22 +444,16 @@ struct CleanQuantization : public compress::impl::CleanQuantizationBase<CleanQua
     ModuleOp module = getOperation();
     MLIRContext *context = &getContext();
     Cleaner cleaner(module);
-    RewritePatternSet patterns(context);
-    if (strip)
+    RewritePatternSet constants(context), patterns(context);
+    if (strip) {
       patterns.add<StripPair, StripFakeQuantize, MoveDequantizeUp>(context, cleaner);
-    else
+    } else {
+      constants.add<ConstantQuantize>(context, cleaner);
       patterns.add<RedundantQuantize, RepeatedOp<QuantizeOp>, RepeatedOp<DequantizeOp>,
-                   ConstantQuantize, MoveDequantizeDown>(context, cleaner);
-    GreedyRewriteConfig config;
-    config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
-        GreedySimplifyRegionLevel::Disabled);
-    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
-    SmallVector<Operation *> ops;
-    module.walk([&](Operation *op) {
-      if (isa_and_nonnull<CompressDialect>(op->getDialect()) && op->getNumResults() > 0)
-        ops.push_back(op);
-    });
-    if (failed(applyOpPatternsGreedily(ops, std::move(patterns), config))) {
+                   MoveDequantizeDown>(context, cleaner);
+    }
+    // Constants first: whether something is a weight counts for the others.
+    if (failed(apply(module, std::move(constants))) || failed(apply(module, std::move(patterns)))) {
       module.emitError("internal error: cleaning of quantization does not come to an end");
       return signalPassFailure();
     }
@@ -422,6 +468,19 @@ struct CleanQuantization : public compress::impl::CleanQuantizationBase<CleanQua
   }
 
 private:
+  static LogicalResult apply(ModuleOp module, RewritePatternSet patterns) {
+    GreedyRewriteConfig config;
+    config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
+        GreedySimplifyRegionLevel::Disabled);
+    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+    SmallVector<Operation *> ops;
+    module.walk([&](Operation *op) {
+      if (isa_and_nonnull<CompressDialect>(op->getDialect()) && op->getNumResults() > 0)
+        ops.push_back(op);
+    });
+    return applyOpPatternsGreedily(ops, std::move(patterns), config);
+  }
+
   /// Says what could not be taken out.
   static void reportRest(ModuleOp module) {
     module.walk([&](Operation *op) {

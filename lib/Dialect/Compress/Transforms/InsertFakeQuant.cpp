@@ -54,9 +54,9 @@ FailureOr<std::vector<Selected>> InsertFakeQuant::select() {
   auto helper = getContext().getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
   std::optional<QuantizeSpec> given;
   if (!format.empty()) {
-    FailureOr<QuantizeSpec> spec = makeQuantizeSpec(module.getLoc(), format, group, granularity,
-                                                    convention, asymmetric, activations, method,
-                                                    more);
+    FailureOr<QuantizeSpec> spec =
+        makeQuantizeSpec(module.getLoc(), format, group, granularity, convention, asymmetric,
+                         activations, method, more);
     if (failed(spec))
       return failure();
     given = *spec;
@@ -123,9 +123,9 @@ LogicalResult InsertFakeQuant::insert(WeightStore &store, WeightSymbols &symbols
   }
   if (parts->table)
     table = parts->table->materialize(builder, symbols, store, source, base + ".table");
-  auto fake = FakeQuantizeOp::create(
-      builder, op.op->getLoc(), op.chain.getType(), op.chain.root, scale, zeroPoint, table,
-      TypeAttr::get(parts->codes.getType().getElementType()), block);
+  auto fake = FakeQuantizeOp::create(builder, op.op->getLoc(), op.chain.getType(), op.chain.root,
+                                     scale, zeroPoint, table,
+                                     TypeAttr::get(parts->codes.getType().getElementType()), block);
   Value root = op.chain.root;
   root.replaceAllUsesExcept(fake.getResult(), fake);
   return success();

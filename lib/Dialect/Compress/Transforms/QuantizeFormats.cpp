@@ -362,7 +362,7 @@ FailureOr<QuantizedParts> mlir::compress::quantizeDense(WeightStore &store,
   FailureOr<std::pair<BlockView, uint64_t>> view = getBlockView(dense.getType().getShape(), block);
   if (failed(view))
     return emitError() << "internal error: no view for the blocks of weight '" << what << "'";
-  auto quantize = family == FormatFamily::Integer && spec.range == RangeMethod::MinMax
+  auto quantize = family == FormatFamily::Integer && spec.range != RangeMethod::Mse
                       ? quantizeIntegers
                       : quantizeBlocks;
   return quantize(store, dense, spec, view->first, view->second, block, what, emitError);

@@ -105,7 +105,7 @@ static llvm::Expected<QuantizedMatrix> runMethod(const QuantizeSpec &spec, const
   case QuantizeMethod::Gptaq: {
     GptqOptions options;
     options.damping = spec.damping;
-    options.actOrder = spec.actOrder;
+    options.actOrder = spec.actOrder.value_or(false);
     options.range = range;
     options.keep = part.keep;
     options.parallelFor = parallelFor;

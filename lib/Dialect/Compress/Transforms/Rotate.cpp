@@ -58,6 +58,8 @@ private:
   /// Hadamard products before the ops that write rotated streams.
   LogicalResult insertOnline(RotationPlan &plan);
   LogicalResult insertOnline(RotationPlan &plan, const WeightedOp &op, int64_t size);
+  /// Says which ops asked for a rotation in vain.
+  void explainUnchanged(RotationPlan &plan);
   void dropStatistics();
 
   std::map<int64_t, std::optional<Rotation>> rotations, onlineRotations;
@@ -340,6 +342,15 @@ LogicalResult Rotate::insertOnline(RotationPlan &plan, const WeightedOp &op, int
 // The pass
 //===----------------------------------------------------------------------===//
 
+void Rotate::explainUnchanged(RotationPlan &plan) {
+  if (!rotate.empty())
+    return;
+  for (const WeightedOp &op : collectWeighted(getOperation()))
+    if (getRotatingSpec(op.op) && !plan.findChange(op.op))
+      remark::missed(op.op->getLoc(), getRemarkOptions())
+          << "\"" + op.name + "\" is not rotated: it neither reads nor writes a rotated stream";
+}
+
 void Rotate::dropStatistics() {
   Statistics *statistics = getContext().getLoadedDialect<CompressDialect>()->getStatistics();
   if (!statistics)
@@ -363,6 +374,7 @@ void Rotate::runOnOperation() {
   planResidual(plan);
   if (rotatesValues)
     planValues(plan);
+  explainUnchanged(plan);
   if (plan.isEmpty())
     return;
   if (failed(insertOnline(plan)) || failed(plan.apply()))

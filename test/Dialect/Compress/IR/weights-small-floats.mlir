@@ -20,6 +20,12 @@ compress.weight private @f4 : tensor<3xf4E2M1FN> = dense<[1.0, -6.0, 0.5]>
 compress.weight private @f4_blob : tensor<3xf4E2M1FN> = dense_resource<f4>
 compress.weight private @f6 : tensor<3xf6E3M2FN> = dense<[1.0, -28.0, 0.0625]>
 compress.weight private @f6_blob : tensor<3xf6E3M2FN> = dense_resource<f6>
+// Single bits: 1, 0, 0, 1, 1, 0, 0, 0, 1 in ui1 are 0x19 0x01.
+// CHECK-DAG: @u1.dense : tensor<9xf32> = dense<[5.000000e+00, 3.000000e+00, 3.000000e+00, 5.000000e+00, 5.000000e+00, 3.000000e+00, 3.000000e+00, 3.000000e+00, 5.000000e+00]>
+// CHECK-DAG: @u1_blob.dense : tensor<9xf32> = dense<[5.000000e+00, 3.000000e+00, 3.000000e+00, 5.000000e+00, 5.000000e+00, 3.000000e+00, 3.000000e+00, 3.000000e+00, 5.000000e+00]>
+compress.weight private @u1 : tensor<9xui1> = dense<[1, 0, 0, 1, 1, 0, 0, 0, 1]>
+compress.weight private @u1_blob : tensor<9xui1> = dense_resource<u1>
+compress.weight private @table : tensor<2xf32> = dense<[3.0, 5.0]>
 compress.weight private @one : tensor<f32> = dense<1.0>
 // CHECK-LABEL: func.func @packed
 func.func @packed() -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) {
@@ -43,13 +49,23 @@ func.func @packed() -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf3
   return %0, %1, %2, %3, %4, %5, %6, %7 : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
 }
 
+func.func @bits() -> (tensor<9xf32>, tensor<9xf32>) {
+  %t = compress.load @table : tensor<2xf32>
+  %a = compress.load @u1 : tensor<9xui1>
+  %0 = compress.lookup %a, %t : (tensor<9xui1>, tensor<2xf32>) -> tensor<9xf32>
+  %b = compress.load @u1_blob : tensor<9xui1>
+  %1 = compress.lookup %b, %t : (tensor<9xui1>, tensor<2xf32>) -> tensor<9xf32>
+  return %0, %1 : tensor<9xf32>, tensor<9xf32>
+}
+
 {-#
   dialect_resources: {
     builtin: {
       i3: "0x01000000F100",
       i6: "0x01000000611101",
       f4: "0x01000000F201",
-      f6: "0x01000000CC1F00"
+      f6: "0x01000000CC1F00",
+      u1: "0x010000001901"
     }
   }
 #-}

@@ -74,3 +74,30 @@ func.func @no_other_scale(%x: tensor<?xf32>) -> tensor<?xf32> {
   %d = compress.dequantize %c, %t : (tensor<?xi8>, tensor<f32>) -> tensor<?xf32>
   return %d : tensor<?xf32>
 }
+
+// -----
+
+// The smallest code stands for 0: a relu or clip that the quantizer folded. Not where there is one.
+compress.weight private @s : tensor<f32> = dense<0.5>
+compress.weight private @z : tensor<ui8> = dense<0>
+compress.weight private @m : tensor<i8> = dense<-128>
+// CHECK-LABEL: func.func @saturation
+func.func @saturation(%x: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
+  // CHECK-DAG: %[[LOW:.+]] = compress.constant dense<0.000000e+00> : tensor<f32>
+  // CHECK-DAG: %[[HIGH:.+]] = compress.constant dense<1.275000e+02> : tensor<f32>
+  // CHECK: %[[Y:.+]] = compress.clip %arg0 min %[[LOW]] max %[[HIGH]]
+  // CHECK: %[[Z:.+]] = compress.clip %arg0
+  // CHECK: %[[R:.+]] = compress.relu %arg0
+  // CHECK: return %[[Y]], %[[Z]], %[[R]]
+  %s = compress.load @s : tensor<f32>
+  %z = compress.load @z : tensor<ui8>
+  %m = compress.load @m : tensor<i8>
+  %c = compress.quantize %x, %s, %z : (tensor<?xf32>, tensor<f32>, tensor<ui8>) -> tensor<?xui8>
+  %0 = compress.dequantize %c, %s, %z : (tensor<?xui8>, tensor<f32>, tensor<ui8>) -> tensor<?xf32>
+  %d = compress.quantize %x, %s, %m : (tensor<?xf32>, tensor<f32>, tensor<i8>) -> tensor<?xi8>
+  %1 = compress.dequantize %d, %s, %m : (tensor<?xi8>, tensor<f32>, tensor<i8>) -> tensor<?xf32>
+  %r = compress.relu %x : (tensor<?xf32>) -> tensor<?xf32>
+  %e = compress.quantize %r, %s, %z : (tensor<?xf32>, tensor<f32>, tensor<ui8>) -> tensor<?xui8>
+  %2 = compress.dequantize %e, %s, %z : (tensor<?xui8>, tensor<f32>, tensor<ui8>) -> tensor<?xf32>
+  return %0, %1, %2 : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>
+}

@@ -136,10 +136,10 @@ func.func @double_quantization() -> tensor<2x4xf32> {
 // -----
 
 // CHECK: compress.weight private @half.dense : tensor<1x3xf32> = dense<{{\[\[}}1.500000e+00, 6.550400e+04, 5.96046448E-8]]>
-// CHECK-NEXT: compress.weight private @brain.dense : tensor<1x2xf32> = dense<{{\[\[}}-3.000000e+00, 1.000000e-03]]>
+// CHECK-NEXT: compress.weight private @brain.dense : tensor<1x2xf32> = dense<{{\[\[}}-3.000000e+00, 9.765625E-4]]>
 // CHECK-NOT: compress.weight
 compress.weight private @half.f16 : tensor<1x3xf16> = dense<[[1.5, 65504.0, 5.9604645e-8]]>
-compress.weight private @brain.bf16 : tensor<1x2xbf16> = dense<[[-3.0, 0.00100001]]>
+compress.weight private @brain.bf16 : tensor<1x2xbf16> = dense<[[-3.0, 0.0009765625]]>
 // CHECK-LABEL: func.func @halves
 func.func @halves() -> (tensor<1x3xf32>, tensor<1x2xf32>) {
   // CHECK-NOT: compress.cast

@@ -110,13 +110,13 @@ func.func @empty() -> tensor<0x4xf32> {
 // No code of a binary weight is zero.
 // REMARK: remark: {{.*}}mask is left alone: no entry of the table is zero
 // REMARK: remark: {{.*}}mask is folded into weight 'table.q'
-// CHECK-DAG: @table.q{{.*}} : tensor<1x2xui1> = dense<0>
+// CHECK-DAG: @table.q{{.*}} : tensor<1x3xui1> = dense<{{\[\[}}false, false, true]]>
 compress.weight private @w.q : tensor<2x2xui1> = dense<[[0, 1], [1, 1]]>
 compress.weight private @w.table : tensor<2xf32> = dense<[-1.0, 1.0]>
-compress.weight private @table.q : tensor<1x2xui1> = dense<[[0, 1]]>
+compress.weight private @table.q : tensor<1x3xui1> = dense<[[0, 1, 1]]>
 compress.weight private @table.table : tensor<2xf32> = dense<[-0.0, 1.0]>
 // CHECK-LABEL: func.func @tables
-func.func @tables(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x1xf32>) {
+func.func @tables(%x: tensor<?x2xf32>, %x3: tensor<?x3xf32>) -> (tensor<?x2xf32>, tensor<?x1xf32>) {
   // CHECK: compress.mask
   // CHECK-NOT: compress.mask
   %q = compress.load @w.q : tensor<2x2xui1>
@@ -125,11 +125,11 @@ func.func @tables(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x1xf32>) {
   %m = compress.constant dense<[[true, false], [false, true]]> : tensor<2x2xi1>
   %p = compress.mask %w, %m : tensor<2x2xf32>, tensor<2x2xi1>
   %y = compress.linear nk %x, %p : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
-  %r = compress.load @table.q : tensor<1x2xui1>
+  %r = compress.load @table.q : tensor<1x3xui1>
   %u = compress.load @table.table : tensor<2xf32>
-  %v = compress.lookup %r, %u : (tensor<1x2xui1>, tensor<2xf32>) -> tensor<1x2xf32>
-  %n = compress.constant dense<[[true, false]]> : tensor<1x2xi1>
-  %o = compress.mask %v, %n : tensor<1x2xf32>, tensor<1x2xi1>
-  %z = compress.linear nk %x, %o : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
+  %v = compress.lookup %r, %u : (tensor<1x3xui1>, tensor<2xf32>) -> tensor<1x3xf32>
+  %n = compress.constant dense<[[true, false, true]]> : tensor<1x3xi1>
+  %o = compress.mask %v, %n : tensor<1x3xf32>, tensor<1x3xi1>
+  %z = compress.linear nk %x3, %o : (tensor<?x3xf32>, tensor<1x3xf32>) -> tensor<?x1xf32>
   return %y, %z : tensor<?x2xf32>, tensor<?x1xf32>
 }

@@ -10,7 +10,7 @@ func.func @linear(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
   // NF4: compress.fake_quantize %{{.+}}, %{{.+}} as ui4 table %{{.+}} {block = array<i64: 1, 4>} : (tensor<2x4xf32>, tensor<2x1xf32>, tensor<16xf32>) -> tensor<2x4xf32>
   // FP8: compress.fake_quantize %{{.+}}, %{{.+}} as f8E4M3FN {block = array<i64: 1, -1>}
   // MXFP4: compress.fake_quantize %{{.+}}, %{{.+}} as f4E2M1FN
-  // BINARY: compress.fake_quantize %{{.+}}, %{{.+}} as i1 table %{{.+}}
+  // BINARY: compress.fake_quantize %{{.+}}, %{{.+}} as {{u?}}i1 table %{{.+}}
   // PALETTE: compress.fake_quantize %{{.+}}, %{{.+}} as ui2 table %{{.+}} : (tensor<2x4xf32>, tensor<f32>, tensor<4xf32>) -> tensor<2x4xf32>
   // FP16: weight of "fc" is left alone: the format fp16 has no fake quantization
   // FP16-NOT: fake_quantize

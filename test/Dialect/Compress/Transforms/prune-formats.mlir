@@ -30,7 +30,7 @@ func.func @nested_scales(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
 // -----
 
 // Decoded: 10, 0, 4.5, 9; what is pruned gets the entry that is zero.
-// CHECK: compress.weight private @w.q{{.*}} : tensor<1x2xui2> = dense<{{\[\[}}-2, -1]]>
+// CHECK: compress.weight private @w.q{{.*}} : tensor<1x2xui2> = dense<{{\[\[}}2, 3]]>
 // CHECK-NEXT: compress.weight private @w.meta : tensor<1x1xi8> = dense<12>
 compress.weight private @w.q : tensor<1x4xui2> = dense<[[2, 1, 2, 3]]>
 compress.weight private @w.table : tensor<4xf32> = dense<[-1.0, 0.0, 1.0, 2.0]>

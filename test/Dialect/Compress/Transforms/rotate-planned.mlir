@@ -49,3 +49,16 @@ func.func @not_planned(%ids: tensor<?xi64>) -> tensor<?x4xf32> {
   %l = compress.linear kn %m, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
   return %l : tensor<?x4xf32>
 }
+
+// -----
+
+// No residual stream.
+// CHECK-LABEL: func.func @in_vain
+compress.weight private @w : tensor<4x4xf32> = dense<1.0>
+func.func @in_vain(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  // CHECK: compress.linear kn %{{.+}}, %w {
+  %w = compress.load @w : tensor<4x4xf32>
+  // expected-remark @below {{"fc" is not rotated: it neither reads nor writes a rotated stream}}
+  %y = compress.linear kn %x, %w {name = "fc", compress.plan = #compress.plan<quantize = "int4,transform=rotate">} : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}

@@ -35,8 +35,9 @@ std::vector<std::pair<WeightedOp, QuantizeSpec>>
 collectTransformed(ModuleOp module, QuantizeTransform transform,
                    const std::optional<QuantizeSpec> &fallback);
 
-/// Plans the scaling of the activations of these ops, group after group in program order, and calls
-/// `visit`, which may apply it. Ops that cannot be scaled are missed remarks of the category
+/// Plans the scaling of the activations of these ops, group after group, and calls `visit`, which may
+/// apply it. From the last group to the first: a scale goes into rows of weights before it, whose
+/// columns are looked at afterwards. Ops that cannot be scaled are missed remarks of the category
 /// `category` with the reason.
 LogicalResult forEachScalingGroup(ModuleOp module,
                                   ArrayRef<std::pair<WeightedOp, QuantizeSpec>> ops,

@@ -182,7 +182,8 @@ def CleanQuantization : Pass<"compress-clean-quantization", "::mlir::ModuleOp"> 
 
     With `strip` quantization is taken out: activations and weights become floats (weights by
     decoding their codes), so that the model can be quantized again. That changes values by their
-    rounding. What cannot be taken out is a missed remark.
+    rounding. Codes whose smallest one stands for 0 leave a `compress.clip` to their range, since
+    quantizers fold relu and clip into the saturation. What cannot be taken out is a missed remark.
 
     (* example filepath=test/Dialect/Compress/Transforms/clean-quantization.mlir function=@redundant *)
   }];
@@ -349,6 +350,33 @@ def RemoveDeadWeights : Pass<"compress-remove-dead-weights", "::mlir::ModuleOp">
 
     (* example filepath=test/Dialect/Compress/Transforms/remove-dead-weights.mlir function=@main *)
   }];
+}
+
+def OutlineBlocks : Pass<"compress-outline-blocks", "::mlir::ModuleOp"> {
+  let summary = "Turn a function into calls of its stages or repeated blocks";
+  let description = [{
+    Cuts the single block of the main function into private functions `@main_block_N`, which it then
+    calls one after the other. What depends on stored tensors and constants only is copied into every
+    function that needs it.
+
+    `granularity=layer` cuts before each group of weighted ops whose inputs are all available: those
+    with a `compress.plan`, or all if none has one. These are the stages of
+    `compress-weights-sequentially`. `granularity=block` looks for blocks of ops that are repeated
+    with the same ops, attributes, types and edges (the layers of a transformer), names and plans
+    aside; with `share` they become one function, whose stored tensors are arguments, and which has
+    the names of the first block. A function that holds nothing of the kind, or has been cut before,
+    is left alone with a missed remark of category `outline`.
+
+    (* example filepath=test/Dialect/Compress/Transforms/outline-blocks.mlir function=@main *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect", "::mlir::func::FuncDialect"];
+  let options = [
+    Option<"granularity", "granularity", "std::string", /*default=*/"\"layer\"", "layer or block">,
+    Option<"share", "share", "bool", /*default=*/"true",
+           "One function for equal blocks; its stored tensors are arguments">,
+    Option<"function", "function", "std::string", /*default=*/"\"\"",
+           "The function to cut; empty: main, or the only public one">,
+  ];
 }
 
 def InsertObservers : Pass<"compress-insert-observers", "::mlir::ModuleOp"> {

@@ -1,13 +1,19 @@
-//===- Stages.h - the main function as the driver sees it -------*- C++ -*-===//
+//===- StageGraph.h - the main function in stages ----------------*- C++ -*-===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// A function is compressed or compiled in stages: stage k starts with the
+// weighted ops whose operands need exactly k others before them, and goes on
+// with what can be computed then.
+//
+//===----------------------------------------------------------------------===//
 
-#ifndef COMPRESS_LIB_CALIBRATION_STAGES_H
-#define COMPRESS_LIB_CALIBRATION_STAGES_H
+#ifndef COMPRESS_ANALYSIS_STAGEGRAPH_H
+#define COMPRESS_ANALYSIS_STAGEGRAPH_H
 
 #include "compress/Analysis/WeightChain.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -39,8 +45,12 @@ public:
 
   /// The ops with pending weighted ops whose operands need none of the others; empty at the end.
   StageGroup findGroup() const;
+  /// The ops whose results are not the same for all inputs, by the number of pending ops on the
+  /// longest way to them, these included, in program order. Ops with effects keep their order. The
+  /// first part has the ops that need no pending one; it may be empty. The terminator is left out.
+  SmallVector<SmallVector<Operation *>> cut() const;
   /// Number of groups from here on.
-  size_t countGroups() const;
+  size_t countGroups() const { return cut().size() - 1; }
   /// Values that the pending ops, or what leads to them, use and that need no pending op.
   SmallVector<Value> findFrontier() const;
   /// Whether a value is the same for all samples: it is computed from constants and stored tensors.
@@ -72,4 +82,4 @@ void nameDims(func::FuncOp function, ArrayRef<SmallVector<int64_t, 4>> shapes,
 } // namespace compress
 } // namespace mlir
 
-#endif // COMPRESS_LIB_CALIBRATION_STAGES_H
+#endif // COMPRESS_ANALYSIS_STAGEGRAPH_H

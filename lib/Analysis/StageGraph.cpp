@@ -1,4 +1,4 @@
-//===- Stages.cpp - the main function as the driver sees it --------------===//
+//===- StageGraph.cpp - the main function in stages ----------------------===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Stages.h"
+#include "compress/Analysis/StageGraph.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -96,19 +96,25 @@ StageGroup StageGraph::findGroup() const {
   return group;
 }
 
-size_t StageGraph::countGroups() const {
-  // Longest chain of ops with pending ones.
+SmallVector<SmallVector<Operation *>> StageGraph::cut() const {
+  SmallVector<SmallVector<Operation *>> parts(1);
   llvm::DenseMap<Operation *, size_t> depths;
-  size_t longest = 0;
-  for (Operation &op : getBlock()) {
+  size_t effects = 0;
+  for (Operation &op : getBlock().without_terminator()) {
+    if (op.getNumResults() && fixed.contains(op.getResult(0)))
+      continue;
     size_t depth = 0;
     for (Value value : getUsedValues(&op))
       if (Operation *def = value.getDefiningOp())
         depth = std::max(depth, depths.lookup(def));
-    depths[&op] = depth += pendingOf.contains(&op);
-    longest = std::max(longest, depth);
+    depth += pendingOf.contains(&op);
+    if (!isMemoryEffectFree(&op))
+      effects = depth = std::max(depth, effects);
+    depths[&op] = depth;
+    parts.resize(std::max(parts.size(), depth + 1));
+    parts[depth].push_back(&op);
   }
-  return longest;
+  return parts;
 }
 
 SmallVector<Value> StageGraph::findFrontier() const {
