@@ -18,7 +18,7 @@ namespace {
 
 constexpr float kZeta = 1.1f, kGamma = -0.1f;
 /// Rows that are optimised together; the size of one piece of parallel work.
-constexpr size_t kRows = 64;
+constexpr size_t kRows = 128;
 
 /// The codes of a grid in the order of their values, as steps -1, 0, 1 from one another.
 class CodeOrder {
@@ -149,9 +149,10 @@ struct Iteration {
 } // namespace
 
 /// h(V), its derivative, and the errors of the weights.
-COMPRESS_CLONES static void evaluate(size_t size, const float *variables, const float *lower,
-                                     const float *gaps, float *values, float *slopes,
-                                     float *errors) {
+COMPRESS_CLONES static void evaluate(size_t size, const float *__restrict variables,
+                                     const float *__restrict lower, const float *__restrict gaps,
+                                     float *__restrict values, float *__restrict slopes,
+                                     float *__restrict errors) {
   for (size_t i = 0; i < size; ++i) {
     float h = getUnclamped(variables[i]);
     // With s = sigmoid(V): s (1 - s) (zeta - gamma).
@@ -165,19 +166,22 @@ COMPRESS_CLONES static void evaluate(size_t size, const float *variables, const 
 }
 
 /// A step of Adam.
-COMPRESS_CLONES static void update(const Iteration &iteration, size_t size, const float *gradient,
-                                   const float *gaps, const float *values, const float *slopes,
-                                   float *means, float *squares, float *variables) {
+COMPRESS_CLONES static void update(const Iteration &iteration, size_t size,
+                                   const float *__restrict gradient, const float *__restrict gaps,
+                                   const float *__restrict values, const float *__restrict slopes,
+                                   float *__restrict means, float *__restrict squares,
+                                   float *__restrict variables) {
+  const auto [lambda, beta, rate, correction] = iteration;
+  const float weight = 2 * lambda * beta, exponent = beta - 1;
   for (size_t i = 0; i < size; ++i) {
     float u = 2 * values[i] - 1;
     float magnitude = u < 0 ? -u : u;
     magnitude = magnitude < 1e-20f ? 1e-20f : magnitude;
-    float push = iteration.lambda * iteration.beta * 2 * simd::power(magnitude, iteration.beta - 1);
+    float push = weight * simd::power(magnitude, exponent);
     float g = (gradient[i] * gaps[i] - (u < 0 ? -push : push)) * slopes[i];
     means[i] = 0.9f * means[i] + 0.1f * g;
     squares[i] = 0.999f * squares[i] + 0.001f * g * g;
-    variables[i] -=
-        iteration.rate * means[i] / (__builtin_sqrtf(squares[i] * iteration.correction) + 1e-8f);
+    variables[i] -= rate * means[i] / (simd::squareRoot(squares[i] * correction) + 1e-8f);
   }
 }
 

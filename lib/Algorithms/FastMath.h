@@ -46,6 +46,15 @@ COMPRESS_INLINE float log2(float x) {
 /// x^y for normal x > 0.
 COMPRESS_INLINE float power(float x, float y) { return exp2(log2(x) * y); }
 
+/// Square root of x >= 0, without `errno`.
+COMPRESS_INLINE float squareRoot(float x) {
+#if defined(__clang__)
+  return __builtin_elementwise_sqrt(x);
+#else
+  return __builtin_sqrtf(x);
+#endif
+}
+
 } // namespace mlir::compress::simd
 
 #endif // COMPRESS_LIB_ALGORITHMS_FASTMATH_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ChannelSearch.h"
 #include "compress/Analysis/ChannelScaling.h"
+#include "ChannelSearch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

@@ -31,6 +31,8 @@ namespace {
 struct RecipeNeeds {
   bool transforms = false, rotates = false, smooths = false, scales = false, equalizes = false;
   bool isSequential = false, allocates = false;
+  /// Static activations whose ranges need more than the smallest and largest value.
+  bool hasRanges = false;
   /// Statistics of the uncompressed model, as `--collect` has them; empty: none.
   std::vector<std::string> statistics;
 };
@@ -60,6 +62,8 @@ static RecipeNeeds getNeeds(const Recipe &recipe, bool hasStatistics, bool hasDa
     else if (spec.activations == ActivationMode::Static &&
              spec.activationRange != ActivationRange::MinMax)
       wanted.insert("histogram");
+    needs.hasRanges |= spec.activations == ActivationMode::Static &&
+                       spec.activationRange != ActivationRange::MinMax;
     if (spec.biasCorrection || needs.scales)
       wanted.insert("moments");
     if (needs.scales || isMixed || spec.method == QuantizeMethod::AdaRound ||
@@ -100,20 +104,25 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   // Rewrites that keep the output.
   if (needs.rotates)
     pm.addPass(createRotate());
-  if (hasData && !needs.statistics.empty()) {
+  auto collectStatistics = [&] {
     CollectStatisticsOptions collect;
     collect.data = options.calibration;
     collect.samples = options.samples;
     for (const std::string &name : needs.statistics)
       collect.collect.push_back(name);
     pm.addPass(createCollectStatistics(collect));
-  }
+  };
+  if (hasData && !needs.statistics.empty())
+    collectStatistics();
   if (needs.equalizes)
     pm.addPass(createEqualize());
   if (needs.smooths)
     pm.addPass(createSmooth());
   if (needs.scales)
     pm.addPass(createAwq());
+  // Scaled channels have other histograms, which cannot be computed from those before.
+  if (hasData && needs.hasRanges && (needs.equalizes || needs.smooths || needs.scales))
+    collectStatistics();
 
   if (needs.allocates)
     pm.addPass(createAllocateBits());

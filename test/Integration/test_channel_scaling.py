@@ -62,9 +62,9 @@ def test_second_run_changes_nothing(tools, tmp_path):
     values = protocols.text_windows("shakespeare_llama")[:2].astype(np.int64)
     data = save_samples(tmp_path / "samples.npz", source, values)
     for name in ("compress-smooth", "compress-equalize"):
-        tools.optimize(source, tmp_path / "once.mlirbc", pipeline(data, name))
-        tools.optimize(source, tmp_path / "twice.mlirbc", pipeline(data, name, name))
-        assert (tmp_path / "once.mlirbc").read_bytes() == (tmp_path / "twice.mlirbc").read_bytes()
+        tools.optimize(source, tmp_path / "once.onnx", pipeline(data, name))
+        tools.optimize(source, tmp_path / "twice.onnx", pipeline(data, name, name))
+        assert (tmp_path / "once.onnx").read_bytes() == (tmp_path / "twice.onnx").read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -62,8 +62,8 @@ struct AwqScales {
   double error = 0, roundToNearest = 0;
 };
 
-/// Searches scales; `meanAbs[c]` is the mean magnitude of the inputs of class c (at least one class).
-/// With `powersOfTwo` the scales of every candidate are rounded to powers of two.
+/// Searches scales; `meanAbs[c]` is the mean magnitude of the inputs of class c (at least one
+/// class). With `powersOfTwo` the scales of every candidate are rounded to powers of two.
 AwqScales searchAwqScales(llvm::ArrayRef<AwqLayer> layers, llvm::ArrayRef<float> meanAbs,
                           bool powersOfTwo = false, ParallelFor parallelFor = serialFor);
 

@@ -15,7 +15,7 @@
 //   MX       f8E4M3FN, f8E5M2, f6E3M2FN, f6E2M3FN, f4E2M1FN      E8M0, groups of 32
 //   nvfp4    f4E2M1FN    the float itself                        E4M3 * factor, groups of 16
 //   pow2     u2 ... u8   0 and powers of two                     2^round(log2 max |x|)
-//   binary   i1          -1, 1                                   mean |x|
+//   binary   u1          -1, 1                                   mean |x|
 //   ternary  i2          -1, 0, 1                                least squares
 //
 // Sources: Dettmers et al., "QLoRA", NeurIPS 2023 (nf4, fp4); Micikevicius et

@@ -34,9 +34,10 @@ struct Parameters {
 
 class Quantizer {
 public:
-  Quantizer(KernelBuilder &b, bool isSigned, Value x, Value codes, Value scales, Value zeroPoints)
-      : b(b), row(b, b.dim(x, 1)), isSigned(isSigned), x(x), codes(codes), scales(scales),
-        zeroPoints(zeroPoints) {}
+  Quantizer(KernelBuilder &b, const DynamicQuantizeRequest &request, Value x, Value codes,
+            Value scales, Value zeroPoints)
+      : b(b), row(b, b.dim(x, 1)), isSigned(request.isSigned), bits(request.bits), x(x),
+        codes(codes), scales(scales), zeroPoints(zeroPoints) {}
 
   Extent findRange(Value i);
   Extent combine(Extent a, Extent c);
@@ -51,14 +52,15 @@ private:
   Value select(arith::CmpFPredicate predicate, Value a, Value c, Value then, Value otherwise) {
     return arith::SelectOp::create(b, arith::CmpFOp::create(b, predicate, a, c), then, otherwise);
   }
-  double getLowest() const { return isSigned ? -128 : 0; }
-  double getHighest() const { return isSigned ? 127 : 255; }
+  double getLowest() const { return isSigned ? -(1 << (bits - 1)) : 0; }
+  double getHighest() const { return (1 << (isSigned ? bits - 1 : bits)) - 1; }
   /// Integers in [-128, 255] as bytes.
   Value toByte(Value value);
 
   KernelBuilder &b;
   RowBuilder row;
   bool isSigned;
+  unsigned bits;
   Value x, codes, scales, zeroPoints;
 };
 
@@ -108,14 +110,14 @@ Value Quantizer::toByte(Value value) {
 Parameters Quantizer::computeParameters(Extent range, Value i) {
   Parameters result;
   Value zero = b.f32(0), extent = isSigned ? range.high : b.subf(range.high, range.low);
-  Value scale = b.divf(extent, b.f32(isSigned ? 127 : 255));
+  Value scale = b.divf(extent, b.f32(getHighest()));
   result.scale = select(arith::CmpFPredicate::OEQ, scale, zero, b.f32(1), scale);
   b.storeScalar(result.scale, scales, {i, b.index(0)});
   Value zeroPoint = zero;
   if (!isSigned) {
     Value exact = b.subf(zero, b.divf(range.low, result.scale));
     exact = select(arith::CmpFPredicate::UNO, exact, exact, zero, exact);
-    zeroPoint = math::RoundEvenOp::create(b, row.smaller(exact, b.f32(255)));
+    zeroPoint = math::RoundEvenOp::create(b, row.smaller(exact, b.f32(getHighest())));
     result.zeroPoint = zeroPoint;
   }
   b.storeScalar(toByte(zeroPoint), zeroPoints, {i, b.index(0)});
@@ -169,8 +171,9 @@ static Extent findMatrixRange(KernelBuilder &b, Quantizer &quantizer, Value x, b
 
 func::FuncOp compress::getDynamicQuantizeKernel(KernelLibrary &library,
                                                 const DynamicQuantizeRequest &request) {
-  std::string name = std::string("dynamic_quantize_") + (request.isSigned ? "i8" : "u8") +
-                     (request.isPerRow ? "_row_" : "_tensor_") + getSizeName(request.length);
+  std::string name = std::string("dynamic_quantize_") + (request.isSigned ? "i" : "u") +
+                     std::to_string(request.bits) + (request.isPerRow ? "_row_" : "_tensor_") +
+                     getSizeName(request.length);
   MLIRContext *context = library.getContext();
   Type f32 = Float32Type::get(context), i8 = IntegerType::get(context, 8);
   SmallVector<int64_t> shape{ShapedType::kDynamic, request.length};
@@ -179,10 +182,10 @@ func::FuncOp compress::getDynamicQuantizeKernel(KernelLibrary &library,
                               getActivationType(parameters, f32),
                               getActivationType(parameters, i8)};
   return library.getOrCreate(
-      name, "8-bit codes with scales from the values", arguments,
+      name, std::to_string(request.bits) + "-bit codes with scales from the values", arguments,
       [&](KernelBuilder &b, ValueRange args) {
         Value x = args[0], rows = b.dim(x, 0), columns = b.dim(x, 1);
-        Quantizer quantizer(b, request.isSigned, x, args[1], args[2], args[3]);
+        Quantizer quantizer(b, request, x, args[1], args[2], args[3]);
         Parameters shared;
         if (!request.isPerRow)
           shared = quantizer.computeParameters(findMatrixRange(b, quantizer, x, request.isSigned),

@@ -329,11 +329,11 @@ private:
                                            Type codes) {
     Type type = low.getType();
     bool isSymmetric = !codes.isUnsignedInteger();
+    auto largestCode = static_cast<double>(getMaxInt(*getDataType(codes)));
     Value negated = arith::NegFOp::create(b, low);
     Value span =
         isSymmetric ? b.select(b.less(negated, high, type), high, negated) : b.sub(high, low);
-    Value scale =
-        arith::DivFOp::create(b, span, b.number(type, isSymmetric ? 127 : 255)).getResult();
+    Value scale = arith::DivFOp::create(b, span, b.number(type, largestCode)).getResult();
     // The scale as it is stored divides.
     Value stored = b.store(scale, input);
     Value rounded = b.load(stored, input);
@@ -345,7 +345,8 @@ private:
       return {stored, b.integer(b.getI8Type(), 0)};
     Value exact = b.sub(b.number(type, 0), arith::DivFOp::create(b, low, rounded));
     exact = b.select(b.less(exact, b.number(type, 0), type), b.number(type, 0), exact);
-    exact = b.select(b.less(b.number(type, 255), exact, type), b.number(type, 255), exact);
+    exact = b.select(b.less(b.number(type, largestCode), exact, type), b.number(type, largestCode),
+                     exact);
     exact = b.select(b.isNan(exact), b.number(type, 0), exact);
     Value code = arith::FPToSIOp::create(b, b.getI32Type(), math::RoundEvenOp::create(b, exact));
     return {stored, arith::TruncIOp::create(b, b.getI8Type(), code)};

@@ -98,9 +98,13 @@ struct IntegerLinearPattern : public KernelPattern<LinearOp> {
     auto element =
         dyn_cast<IntegerType>(cast<RankedTensorType>(x.getCodes().getType()).getElementType());
     std::optional<bool> perRow = isPerRow(x);
-    // Codes of fewer bits become 8-bit ones with a zero point.
+    // Codes of fewer bits become 8-bit ones with a zero point; signed ones of dynamic_quantize are
+    // bytes in memory already.
     bool isShort = element && element.getWidth() < 8 && hasTensorCodes(op.getInput());
-    if (!perRow || !element || (element.getWidth() != 8 && !isShort) ||
+    bool isByte =
+        element && (element.getWidth() == 8 || (!element.isUnsigned() && !x.getZeroPoint() &&
+                                                x.getCodes().getDefiningOp<DynamicQuantizeOp>()));
+    if (!perRow || !element || (!isByte && !isShort) ||
         (x.getZeroPoint() && !element.isUnsigned()) ||
         !cast<RankedTensorType>(x.getScale().getType()).getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "activations of another form");

@@ -202,7 +202,9 @@ struct DynamicQuantizePattern : public KernelPattern<DynamicQuantizeOp> {
       return rewriter.notifyMatchFailure(op, "not f32, or a scalar");
     DynamicQuantizeRequest request;
     request.isPerRow = op.getGranularity() == DynamicGranularity::Row;
-    request.isSigned = getTensorType(op.getCodes()).getElementType().isSignlessInteger();
+    auto codes = cast<IntegerType>(getTensorType(op.getCodes()).getElementType());
+    request.isSigned = codes.isSignless();
+    request.bits = codes.getWidth();
     Value x = collapseToMatrix(rewriter, kernels, input);
     request.length = getTensorType(x).getDimSize(1);
 
@@ -238,7 +240,7 @@ private:
                        : expandFromMatrix(builder, kernels, matrix, input, storage);
     if (storage == type)
       return shaped;
-    // ui8, which the conversion of types makes i8.
+    // ui8, i4 and ui4, which the conversion of types makes i8.
     return UnrealizedConversionCastOp::create(builder, loc, type, shaped).getResult(0);
   }
 };

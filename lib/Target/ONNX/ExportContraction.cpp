@@ -127,6 +127,12 @@ static StringRef getTransposedWeight(LinearOp op, GraphExporter &graph) {
                        {intsAttribute("perm", {1, 0})});
 }
 
+/// Whether a weight is made from codes.
+static bool isDecoded(Value weight) {
+  return WeightReader::isWeightChain(weight) && !weight.getDefiningOp<LoadOp>() &&
+         !weight.getDefiningOp<ConstantOp>();
+}
+
 static LogicalResult exportLinear(LinearOp op, GraphExporter &graph) {
   auto inputType = cast<RankedTensorType>(op.getInput().getType());
   Type elementType = inputType.getElementType();
@@ -141,6 +147,8 @@ static LogicalResult exportLinear(LinearOp op, GraphExporter &graph) {
     if (reason.empty())
       return success();
     graph.remark(op, "written as DequantizeLinear instead of MatMulNBits: " + reason);
+  } else if (graph.getOptions().form == ExportForm::MatMulNBits && isDecoded(op.getWeight())) {
+    graph.remark(op, "not written as MatMulNBits: the weight is not integers with stored scales");
   }
 
   StringRef input = graph.getName(op.getInput());

@@ -52,6 +52,17 @@ std::optional<int64_t> onnx::getOpsetOfScales(DataType type) {
   }
 }
 
+LogicalResult onnx::checkFloatCodes(DequantizeOp op, GraphExporter &graph) {
+  DataType type = *getDataType(op.getCodes().getType().getElementType());
+  if (type != DataType::F6E3M2FN && type != DataType::F6E2M3FN)
+    return success();
+  graph.fail(op, "cannot be written: no ONNX operator takes codes of type " + getName(type) +
+                     ", the format " + (type == DataType::F6E3M2FN ? "mxfp6" : "mxfp6_e2m3") +
+                     "; the nearest formats that can be written are mxfp8 and fp8, and "
+                     "--form=dense writes floats");
+  return failure();
+}
+
 ScaleGrid onnx::getScaleGrid(ArrayRef<int64_t> shape, ArrayRef<int64_t> block) {
   ScaleGrid grid;
   SmallVector<size_t> singles, blocked;
@@ -144,18 +155,17 @@ static ScaleGrid makeRegular(StoredDequantize &parts) {
 
 StringRef onnx::addDequantize(StoredDequantize parts, GraphExporter &graph) {
   DequantizeOp op = parts.op;
-  parts.codes = widened(parts.codes);
+  if (failed(checkFloatCodes(op, graph)))
+    return "invalid";
+  // Onnxruntime 1.31 reads a matrix of 2-bit codes wrongly where a row does not end with a byte.
+  bool isRagged = parts.codes.dims.size() == 2 && parts.codes.dims[1] % 4 != 0;
+  unsigned leastBits = isRagged ? 4 : 2;
+  parts.codes = widened(parts.codes, leastBits);
   if (parts.zeroPoint)
-    parts.zeroPoint = widened(*parts.zeroPoint);
+    parts.zeroPoint = widened(*parts.zeroPoint, leastBits);
   std::optional<int64_t> codesOpset = getOpsetOfCodes(parts.codes.type);
   std::optional<int64_t> scalesOpset = getOpsetOfScales(parts.scale.type);
   bool hasResultType = *getDataType(op.getType().getElementType()) == parts.scale.type;
-  if (!codesOpset && isFloat(parts.codes.type) && parts.codes.type != DataType::F8E8M0FNU) {
-    graph.fail(op, "has weight codes of type " + getName(parts.codes.type) +
-                       ", which have no ONNX form: the nearest formats that have one are fp8 and mxfp8; "
-                       "--form=dense writes floats");
-    return "invalid";
-  }
   if (!codesOpset || !scalesOpset || !hasResultType) {
     // What DequantizeLinear does not take is decoded here.
     graph.remark(op, "written as floats: DequantizeLinear does not take its types");

@@ -19,6 +19,10 @@ std::optional<int64_t> getOpsetOfCodes(DataType type);
 /// First opset whose QuantizeLinear and DequantizeLinear take scales of `type`.
 std::optional<int64_t> getOpsetOfScales(DataType type);
 
+/// Checks that `op` decodes codes that an operator takes: ONNX has types for 6-bit floats, but
+/// nothing that computes with them. An error names the formats.
+LogicalResult checkFloatCodes(DequantizeOp op, GraphExporter &graph);
+
 /// How scales lie over a tensor.
 struct ScaleGrid {
   enum Kind : uint8_t {

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExportDequantize.h"
+#include <cstring>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -93,7 +94,7 @@ static Value getZeroPoint(Value zeroPoint) {
   if (!zeroPoint)
     return {};
   auto dynamic = zeroPoint.getDefiningOp<DynamicQuantizeOp>();
-  bool isSymmetric = dynamic && dataTypeOf(zeroPoint) == DataType::I8;
+  bool isSymmetric = dynamic && isSigned(dataTypeOf(zeroPoint));
   return isSymmetric ? Value() : zeroPoint;
 }
 
@@ -181,6 +182,8 @@ static std::optional<StringRef> addDequantizeNodes(Operation *op, StringRef code
 static LogicalResult exportDequantize(DequantizeOp op, GraphExporter &graph) {
   if (wantsDense(op, graph))
     return exportDecoded(op, graph);
+  if (failed(checkFloatCodes(op, graph)))
+    return failure();
   if (auto stored = StoredDequantize::get(op.getResult(), graph.getModel().weights)) {
     graph.setName(op.getResult(), addDequantize(*stored, graph));
     return success();
@@ -308,17 +311,20 @@ static LogicalResult exportFakeQuantize(FakeQuantizeOp op, GraphExporter &graph)
 // Dynamic quantization
 //===----------------------------------------------------------------------===//
 
-/// scale = max |x| / 127, or 1; codes without zero point.
+/// scale = max |x| / 127 (7 for i4), or 1; codes without zero point.
 static LogicalResult exportDynamicSymmetric(DynamicQuantizeOp op, GraphExporter &graph) {
   NodeBuilder build(op, graph);
   DataType inputType = dataTypeOf(op.getInput());
   DataType type = inputType == DataType::F64 ? DataType::F64 : DataType::F32;
+  DataType codeType = dataTypeOf(op.getCodes());
+  graph.requireOpset(*getOpsetOfCodes(codeType), op);
+  auto largestCode = static_cast<double>(getMaxInt(codeType));
   bool isRow = op.getGranularity() == DynamicGranularity::Row;
   int64_t rank = shapeOf(op.getInput()).size();
   StringRef input = build.cast("input_float", graph.getName(op.getInput()), inputType, type);
   StringRef largest =
       build.reduce("largest", "ReduceMax", build.node("abs", "Abs", {input}), isRow, rank);
-  StringRef ratio = build.node("ratio", "Div", {largest, build.number("qmax", type, 127)});
+  StringRef ratio = build.node("ratio", "Div", {largest, build.number("qmax", type, largestCode)});
   StringRef isZero = build.node("is_zero", "Equal", {ratio, build.number("zero", type, 0)});
   StringRef scale = build.node("scale", "Where", {isZero, build.number("one", type, 1), ratio});
   // The scale is used as it is stored.
@@ -327,26 +333,29 @@ static LogicalResult exportDynamicSymmetric(DynamicQuantizeOp op, GraphExporter 
   StringRef codes;
   if (!isRow && type == DataType::F32)
     codes = build.node("quantized", "QuantizeLinear",
-                       {input, used, graph.addZeros(op, "zero_point", DataType::I8, {})});
+                       {input, used, graph.addZeros(op, "zero_point", codeType, {})});
   else
-    codes = build.cast("quantized", addRounded(op, input, used, "", DataType::I8, type, graph),
-                       type, DataType::I8);
+    codes = build.cast("quantized", addRounded(op, input, used, "", codeType, type, graph), type,
+                       codeType);
   StringRef zeroPoint;
   if (!op.getZeroPoint().use_empty())
     zeroPoint = isRow ? build.node("zero_point", "Cast", {build.node("none", "Less", {used, used})},
-                                   {intAttribute("to", getOnnxId(DataType::I8))})
-                      : graph.addZeros(op, "zero_point", DataType::I8, {});
+                                   {intAttribute("to", getOnnxId(codeType))})
+                      : graph.addZeros(op, "zero_point", codeType, {});
   return graph.finish(op, {codes, stored, zeroPoint});
 }
 
-/// ONNX DynamicQuantizeLinear, for each row or in another float type.
+/// ONNX DynamicQuantizeLinear, for each row, in another float type or with 4 bits.
 static LogicalResult exportDynamicAsymmetric(DynamicQuantizeOp op, GraphExporter &graph) {
   NodeBuilder build(op, graph);
   DataType inputType = dataTypeOf(op.getInput());
   DataType type = inputType == DataType::F64 ? DataType::F64 : DataType::F32;
   bool isRow = op.getGranularity() == DynamicGranularity::Row;
   int64_t rank = shapeOf(op.getInput()).size();
-  StringRef zero = build.number("zero", type, 0), qmax = build.number("qmax", type, 255);
+  DataType codeType = dataTypeOf(op.getCodes());
+  graph.requireOpset(*getOpsetOfCodes(codeType), op);
+  StringRef zero = build.number("zero", type, 0);
+  StringRef qmax = build.number("qmax", type, static_cast<double>(getMaxInt(codeType)));
   StringRef input = build.cast("input_float", graph.getName(op.getInput()), inputType, type);
   StringRef low =
       build.node("low", "Min", {build.reduce("smallest", "ReduceMin", input, isRow, rank), zero});
@@ -362,16 +371,16 @@ static LogicalResult exportDynamicAsymmetric(DynamicQuantizeOp op, GraphExporter
   StringRef zeroPoint =
       build.node("zero_point_float", "Round",
                  {build.node("zero_point_clipped", "Clip", {offset, zero, qmax})});
-  StringRef codes =
-      build.cast("quantized", addRounded(op, input, used, zeroPoint, DataType::U8, type, graph),
-                 type, DataType::U8);
-  return graph.finish(op, {codes, stored, build.cast("zero_point", zeroPoint, type, DataType::U8)});
+  StringRef codes = build.cast(
+      "quantized", addRounded(op, input, used, zeroPoint, codeType, type, graph), type, codeType);
+  return graph.finish(op, {codes, stored, build.cast("zero_point", zeroPoint, type, codeType)});
 }
 
 static LogicalResult exportDynamicQuantize(DynamicQuantizeOp op, GraphExporter &graph) {
-  if (dataTypeOf(op.getCodes()) == DataType::I8)
+  DataType codeType = dataTypeOf(op.getCodes());
+  if (isSigned(codeType))
     return exportDynamicSymmetric(op, graph);
-  if (op.getGranularity() == DynamicGranularity::Tensor &&
+  if (codeType == DataType::U8 && op.getGranularity() == DynamicGranularity::Tensor &&
       dataTypeOf(op.getInput()) == DataType::F32)
     return graph.addResultNode(op, "DynamicQuantizeLinear", {graph.getName(op.getInput())});
   return exportDynamicAsymmetric(op, graph);
@@ -410,12 +419,36 @@ static std::optional<StringRef> getSpread(Operation *op, Value scale, ArrayRef<i
     return graph.getName(scale);
   if (grid.kind != ScaleGrid::Blocked || ShapedType::isDynamic(shape[grid.axis]))
     return std::nullopt;
-  SmallVector<int64_t> indices;
-  for (int64_t index = 0; index < shape[grid.axis]; ++index)
-    indices.push_back(index / grid.blockSize);
-  return graph.addNode(op, "scales", "Gather",
-                       {graph.getName(scale), graph.addInts(op, "blocks", indices)},
+  // Weights of one size share the indices.
+  int64_t size = shape[grid.axis];
+  LazyTensor blocks;
+  blocks.type = DataType::I64;
+  blocks.dims = {size};
+  blocks.name = "blocks_of_" + std::to_string(grid.blockSize) + "_in_" + std::to_string(size);
+  blocks.key = blocks.name;
+  blocks.read = [size, block = grid.blockSize]() -> FailureOr<HeldBytes> {
+    SmallVector<char, 0> bytes(size * sizeof(int64_t));
+    for (int64_t index = 0; index < size; ++index) {
+      int64_t value = index / block;
+      std::memcpy(bytes.data() + index * sizeof(value), &value, sizeof(value));
+    }
+    return HeldBytes::own(std::move(bytes));
+  };
+  return graph.addNode(op, "scales", "Gather", {graph.getName(scale), graph.addTensor(op, blocks)},
                        {intAttribute("axis", grid.axis)});
+}
+
+/// Name of the table; ops whose tables are equal share one.
+static FailureOr<StringRef> getTable(LookupOp op, GraphExporter &graph) {
+  std::optional<LazyTensor> stored = graph.getModel().weights.getStored(op.getTable());
+  if (!stored || stored->getBytes() > 4096)
+    return graph.getName(op.getTable());
+  FailureOr<HeldBytes> bytes = stored->read();
+  if (failed(bytes))
+    return failure();
+  stored->key = "table " + getName(stored->type).str() + ' ' +
+                std::string(bytes->data.begin(), bytes->data.end());
+  return graph.addTensor(op, *stored);
 }
 
 static LogicalResult exportLookup(LookupOp op, GraphExporter &graph) {
@@ -434,8 +467,10 @@ static LogicalResult exportLookup(LookupOp op, GraphExporter &graph) {
   if (std::optional<int64_t> opset = getOpsetOfCodes(codeType))
     graph.requireOpset(*opset, op);
   StringRef indices = build.cast("indices", codes, codeType, DataType::I32);
-  StringRef values = build.node("values", "Gather", {graph.getName(op.getTable()), indices},
-                                {intAttribute("axis", 0)});
+  FailureOr<StringRef> table = getTable(op, graph);
+  if (failed(table))
+    return failure();
+  StringRef values = build.node("values", "Gather", {*table, indices}, {intAttribute("axis", 0)});
   if (!op.getScale())
     return graph.finish(op, values);
   std::optional<StringRef> scale =

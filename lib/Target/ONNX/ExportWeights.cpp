@@ -158,9 +158,19 @@ LazyTensor onnx::repeated(const LazyTensor &tensor, int64_t axis, int64_t block,
   return result;
 }
 
-LazyTensor onnx::widened(const LazyTensor &tensor) {
+LazyTensor onnx::widened(const LazyTensor &tensor, unsigned leastBits) {
   DataType type;
   switch (tensor.type) {
+  case DataType::I2:
+    if (leastBits <= 2)
+      return tensor;
+    type = DataType::I4;
+    break;
+  case DataType::U2:
+    if (leastBits <= 2)
+      return tensor;
+    type = DataType::U4;
+    break;
   case DataType::I3:
     type = DataType::I4;
     break;
@@ -171,7 +181,7 @@ LazyTensor onnx::widened(const LazyTensor &tensor) {
     type = DataType::U4;
     break;
   case DataType::U1:
-    type = DataType::U2;
+    type = leastBits <= 2 ? DataType::U2 : DataType::U4;
     break;
   case DataType::U5:
   case DataType::U6:
@@ -182,7 +192,7 @@ LazyTensor onnx::widened(const LazyTensor &tensor) {
     return tensor;
   }
   LazyTensor result = tensor;
-  result.key += "|widen";
+  result.key += "|widen " + getName(type).str();
   result.type = type;
   unsigned bits = tensor.getBits(), newBits = getStorageBitWidth(type);
   bool isSignedType = isSigned(tensor.type);

@@ -62,8 +62,9 @@ LazyTensor reshaped(const LazyTensor &tensor, ArrayRef<int64_t> dims);
 LazyTensor transposed(const LazyTensor &tensor);
 /// Dim `axis` gets the extent `extent`; element i is the old element i / `block`.
 LazyTensor repeated(const LazyTensor &tensor, int64_t axis, int64_t block, int64_t extent);
-/// Integers of a type that ONNX lacks in the next larger one that it has; others unchanged.
-LazyTensor widened(const LazyTensor &tensor);
+/// Integers of a type that ONNX lacks, or that has less than `leastBits` bits (at most 4), in the
+/// next larger one that does; others unchanged.
+LazyTensor widened(const LazyTensor &tensor, unsigned leastBits = 2);
 /// Zero-point or weight codes [rows, columns] of 2, 4 or 8 bits as MatMulNBits has them: unsigned
 /// (signed codes plus 2^(bits-1)), columns padded to a multiple of `multiple`, as bytes of shape
 /// `dims`.

@@ -43,6 +43,28 @@ func.func @sparse(%x: tensor<?x64xf32>) -> tensor<?x70xf32> {
 
 // -----
 
+// 4-bit activations are bytes in memory: the kernel of 8-bit ones takes them.
+
+compress.weight private @q : tensor<64x70xi8> = dense<1>
+compress.weight private @s : tensor<1x70xf32> = dense<0.5>
+
+// CHECK-LABEL: func.func @dynamic_four_bits(
+// CHECK: compress.kernel_call @dynamic_quantize_i4_row_64
+// CHECK: compress.kernel_call @linear_s8row_s8_64x70_avx512vnni
+// CHECK-SAME: tensor<?x64xi8>, tensor<?x1xf32>, tensor<2x16x256xi8>, tensor<2x64xf32>
+// CHECK-NOT: unrealized
+func.func @dynamic_four_bits(%x: tensor<?x64xf32>) -> tensor<?x70xf32> {
+  %q = compress.load @q : tensor<64x70xi8>
+  %s = compress.load @s : tensor<1x70xf32>
+  %w = compress.dequantize %q, %s {block = array<i64: -1, 1>} : (tensor<64x70xi8>, tensor<1x70xf32>) -> tensor<64x70xf32>
+  %c, %cs, %cz = compress.dynamic_quantize %x row : (tensor<?x64xf32>) -> (tensor<?x64xi4>, tensor<?x1xf32>, tensor<?x1xi4>)
+  %d = compress.dequantize %c, %cs {block = array<i64: 1, -1>} : (tensor<?x64xi4>, tensor<?x1xf32>) -> tensor<?x64xf32>
+  %y = compress.linear kn %d, %w {name = "fc"} : (tensor<?x64xf32>, tensor<64x70xf32>) -> tensor<?x70xf32>
+  return %y : tensor<?x70xf32>
+}
+
+// -----
+
 // 8-bit activations with an 8-bit weight per output channel are summed as integers.
 
 compress.weight private @q : tensor<64x70xi8> = dense<1>

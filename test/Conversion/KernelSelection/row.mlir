@@ -67,6 +67,19 @@ func.func @dynamic_quantize_rows(%x: tensor<?x3x64xf32>) -> (tensor<?x3x64xi8>, 
 
 // -----
 
+// Codes of 4 bits are bytes in memory.
+// CHECK-LABEL: func.func @dynamic_quantize_four_bits
+// CHECK: compress.kernel_call @dynamic_quantize_i4_row_64
+// CHECK-SAME: outs(%{{.*}} : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x1xi8>)
+// CHECK-NOT: unrealized
+// CHECK: return %{{.*}} : tensor<?x64xi8>, tensor<?x1xf32>
+func.func @dynamic_quantize_four_bits(%x: tensor<?x64xf32>) -> (tensor<?x64xi4>, tensor<?x1xf32>) {
+  %q, %s, %z = compress.dynamic_quantize %x row : (tensor<?x64xf32>) -> (tensor<?x64xi4>, tensor<?x1xf32>, tensor<?x1xi4>)
+  return %q, %s : tensor<?x64xi4>, tensor<?x1xf32>
+}
+
+// -----
+
 // Codes without sign are bytes; nothing is left of the cast.
 // CHECK-LABEL: func.func @dynamic_quantize_tensor
 // CHECK: %[[R:.*]]:3 = compress.kernel_call @dynamic_quantize_u8_tensor_64

@@ -13,7 +13,8 @@ module {
   // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x4xf32>
   func.func @main(%x: tensor<?x4xf32> {compress.name = "x"})
       -> (tensor<?x4xf32> {compress.name = "static"}, tensor<?x4xf32> {compress.name = "dynamic"},
-          tensor<?x4xf32> {compress.name = "rows"}, tensor<?x4xf32> {compress.name = "fake"}) {
+          tensor<?x4xf32> {compress.name = "rows"}, tensor<?x4xf32> {compress.name = "fake"},
+          tensor<?x4xf32> {compress.name = "rows4"}, tensor<?x4xf32> {compress.name = "tensor4"}) {
     %s = compress.load @s : tensor<f32>
     %z = compress.load @z : tensor<ui8>
     // CHECK: compress.onnx "QuantizeLinear"(%[[X]], %s, %z)
@@ -64,6 +65,29 @@ module {
     %c = compress.load @channel : tensor<1x4xf32>
     %3 = compress.fake_quantize %x, %c as i4 {block = array<i64: -1, 1>}
       : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x4xf32>
-    return %0, %1, %2, %3 : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+
+    // Codes of 4 bits: max |x| / 7, and 0 to 15.
+    // CHECK: compress.onnx "Clip"
+    // CHECK: compress.onnx "Cast"
+    // CHECK-SAME: to = 22
+    // CHECK: compress.onnx "Mul"
+    // CHECK-SAME: result_names = ["rows4"]
+    %q4, %s4, %z4 = compress.dynamic_quantize %x row
+      : (tensor<?x4xf32>) -> (tensor<?x4xi4>, tensor<?x1xf32>, tensor<?x1xi4>)
+    %4 = compress.dequantize %q4, %s4 {block = array<i64: 1, -1>}
+      : (tensor<?x4xi4>, tensor<?x1xf32>) -> tensor<?x4xf32>
+    // CHECK-NOT: DynamicQuantizeLinear
+    // CHECK: %[[C4:.*]] = compress.onnx "Cast"
+    // CHECK-SAME: to = 21
+    // CHECK: %[[Z4:.*]] = compress.onnx "Cast"
+    // CHECK-SAME: to = 21
+    // CHECK: compress.onnx "DequantizeLinear"(%[[C4]], %{{.*}}, %[[Z4]])
+    // CHECK-SAME: result_names = ["tensor4"]
+    %q5, %s5, %z5 = compress.dynamic_quantize %x tensor
+      : (tensor<?x4xf32>) -> (tensor<?x4xui4>, tensor<f32>, tensor<ui4>)
+    %5 = compress.dequantize %q5, %s5, %z5
+      : (tensor<?x4xui4>, tensor<f32>, tensor<ui4>) -> tensor<?x4xf32>
+    return %0, %1, %2, %3, %4, %5
+      : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
   }
 }

@@ -278,8 +278,11 @@ static void testQuantize(DynamicQuantizeRequest request, Matrix &x, KernelHarnes
   SmallVector<int64_t> block;
   if (request.isPerRow)
     block = {1, -1};
-  reference::DynamicQuantizeResult expected = llvm::cantFail(reference::dynamicQuantize(
-      x.toTensor(), block, request.isSigned ? DataType::I8 : DataType::U8, request.isSigned));
+  DataType type = request.isSigned ? DataType::I8 : DataType::U8;
+  if (request.bits == 4)
+    type = request.isSigned ? DataType::I4 : DataType::U4;
+  reference::DynamicQuantizeResult expected =
+      llvm::cantFail(reference::dynamicQuantize(x.toTensor(), block, type, request.isSigned));
   // A row of no elements still has parameters.
   SmallVector<double> wantScales = expected.scale.toFloats();
   SmallVector<int64_t> wantZeroPoints = expected.zeroPoint.toInts(),
@@ -299,17 +302,21 @@ static void testQuantize(DynamicQuantizeRequest request, Matrix &x, KernelHarnes
 }
 
 TEST_F(DynamicQuantizeKernel, AllLengths) {
-  for (auto [isPerRow, isSigned] :
-       {std::pair(true, true), {true, false}, {false, true}, {false, false}}) {
+  for (auto [isPerRow, isSigned, bits] : {std::tuple(true, true, 8u),
+                                          {true, false, 8u},
+                                          {false, true, 8u},
+                                          {false, false, 8u},
+                                          {true, true, 4u},
+                                          {false, false, 4u}}) {
     harnesses.clear();
     names.clear();
     compileAll([&](KernelLibrary &library, int64_t length) {
-      return getDynamicQuantizeKernel(library, {length, isPerRow, isSigned});
+      return getDynamicQuantizeKernel(library, {length, isPerRow, isSigned, bits});
     });
     std::mt19937 random(5);
     auto check = [&](Matrix &x) {
       runAll(x.length, [&](KernelHarness &harness, StringRef name) {
-        testQuantize({x.length, isPerRow, isSigned}, x, harness, name);
+        testQuantize({x.length, isPerRow, isSigned, bits}, x, harness, name);
         return std::vector<float>(1);
       });
     };

@@ -121,7 +121,7 @@ TEST(EncodingLoweringTest, WrongNumberOfScales) {
 TEST(EncodingLoweringTest, DynamicQuantize) {
   std::mt19937_64 random(2);
   for (StringRef real : {"f32", "f16", "f64"})
-    for (StringRef codes : {"ui8", "i8"}) {
+    for (StringRef codes : {"ui8", "i8", "ui4", "i4"}) {
       std::string text;
       for (StringRef rows : {"tensor", "row"}) {
         std::string from = ("tensor<?x?x" + real + ">").str(),

@@ -138,6 +138,21 @@ TEST(QuantizationTest, DynamicSymmetricPerRow) {
   expectShape(empty.scale, {0, 1});
 }
 
+TEST(QuantizationTest, DynamicWithFourBits) {
+  Tensor x = floats({3, 2}, {-14, 1, 0, 0, kNan, 7});
+  DynamicQuantizeResult r = get(dynamicQuantize(x, {1, -1}, DataType::I4, true));
+  expectFloats(r.scale, {3, 1}, {2, 1, 1});
+  expectInts(r.zeroPoint, {3, 1}, {0, 0, 0});
+  // Half of a step is rounded to even.
+  expectInts(r.q, {3, 2}, {-7, 0, 0, 0, 0, 7});
+  // -10 to 20 in steps of 2.
+  DynamicQuantizeResult u =
+      get(dynamicQuantize(floats({4}, {-10, 0, 20, 7}), {}, DataType::U4, false));
+  expectFloats(u.scale, {}, {2});
+  expectInts(u.zeroPoint, {}, {5});
+  expectInts(u.q, {4}, {0, 5, 15, 9});
+}
+
 TEST(QuantizationTest, Lookup) {
   Tensor codes = ints({3}, {0, 3, 1}, DataType::U2);
   Tensor table = floats({4}, {-1, -0.25, 0.5, 1});

@@ -44,8 +44,10 @@ struct DynamicQuantizeRequest {
   int64_t length = 0;
   /// One scale for each row, or one for the matrix.
   bool isPerRow = false;
-  /// `i8`, symmetric; else `ui8` with a zero point.
+  /// `i8` or `i4`, symmetric; else `ui8` or `ui4` with a zero point.
   bool isSigned = false;
+  /// Bits of a code, 8 or 4. A code is a byte in memory.
+  unsigned bits = 8;
 };
 /// Bit for bit as `reference::dynamicQuantize`. Arguments: x `[rows, length]`; codes
 /// `[rows, length]` (i8), scale `[rows, 1]` (f32) and zero point `[rows, 1]` (i8), of which the

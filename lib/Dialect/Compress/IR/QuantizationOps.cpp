@@ -304,14 +304,16 @@ LogicalResult DynamicQuantizeOp::verify() {
 }
 
 Results DynamicQuantizeOp::evaluate(ArrayRef<Tensor> operands) {
-  bool isSigned = !getCodes().getType().getElementType().isUnsignedInteger();
+  llvm::Expected<DataType> type = getTensorDataType(getCodes().getType().getElementType());
+  if (!type)
+    return type.takeError();
   SmallVector<int64_t> block;
   if (getGranularity() == DynamicGranularity::Row) {
     block.assign(operands[0].getRank(), 1);
     block.back() = -1;
   }
-  llvm::Expected<reference::DynamicQuantizeResult> result = reference::dynamicQuantize(
-      operands[0], block, isSigned ? DataType::I8 : DataType::U8, /*symmetric=*/isSigned);
+  llvm::Expected<reference::DynamicQuantizeResult> result =
+      reference::dynamicQuantize(operands[0], block, *type, /*symmetric=*/isSigned(*type));
   if (!result)
     return result.takeError();
   return SmallVector<Tensor>{std::move(result->q), std::move(result->scale),

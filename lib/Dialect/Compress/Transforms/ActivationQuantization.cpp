@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/Transforms/ActivationQuantization.h"
 #include "compress/Dialect/Compress/IR/CompressDialect.h"
+#include "compress/Dialect/Compress/Transforms/ActivationQuantization.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
 #include <cstring>
@@ -117,6 +117,7 @@ FailureOr<ActivationChoice> compress::chooseActivation(const WeightedOp &op,
   // Rows are along the contraction only on the left of a matrix product.
   bool hasRows = op.kind != LayerKind::Conv && op.kind != LayerKind::ConvTranspose &&
                  op.activation->getOperandNumber() == 0;
+  choice.bits = spec.activationBits;
   choice.perRow = hasRows && spec.activationGranularity != ActivationGranularity::Tensor;
   auto *dialect = op.op->getContext()->getLoadedDialect<CompressDialect>();
   const Statistics *all = dialect->getStatistics();
@@ -140,19 +141,17 @@ FailureOr<ActivationChoice> compress::chooseActivation(const WeightedOp &op,
     }
     choice.note = "it has dynamic scales: " + reason;
   }
-  if (spec.activationBits != 8) {
-    if (!choice.note.empty())
-      choice.note += "; ";
-    choice.note += "dynamic codes have 8 bits instead of " + std::to_string(spec.activationBits);
-  }
   return choice;
 }
 
 std::string compress::describe(const ActivationChoice &choice, const QuantizeSpec &spec) {
-  if (!choice.grid)
-    return choice.perRow ? "i8 dynamic per row" : "ui8 dynamic per tensor";
   std::string text;
   llvm::raw_string_ostream os(text);
+  if (!choice.grid) {
+    os << (choice.perRow ? "i" : "ui") << choice.bits << " dynamic per "
+       << (choice.perRow ? "row" : "tensor");
+    return text;
+  }
   const ActivationGrid &grid = *choice.grid;
   os << (grid.hasZeroPoint() ? "ui" : "i") << getBitWidth(grid.codeType) << " static, "
      << getName(spec.activationRange) << " ["
@@ -170,9 +169,12 @@ ActivationRewriter::ActivationRewriter(ModuleOp module, bool fake)
     : fake(fake), store(module.getContext()), symbols(module) {}
 
 /// `dequantize(dynamic_quantize(activation))`.
-static Value quantizeDynamically(OpBuilder &builder, Location loc, Value activation, bool perRow) {
+static Value quantizeDynamically(OpBuilder &builder, Location loc, Value activation,
+                                 const ActivationChoice &choice) {
   auto type = cast<RankedTensorType>(activation.getType());
-  Type code = perRow ? builder.getIntegerType(8) : builder.getIntegerType(8, /*isSigned=*/false);
+  bool perRow = choice.perRow;
+  Type code = perRow ? builder.getIntegerType(choice.bits)
+                     : builder.getIntegerType(choice.bits, /*isSigned=*/false);
   SmallVector<int64_t> scaleShape;
   DenseI64ArrayAttr block;
   if (perRow) {
@@ -234,7 +236,7 @@ Value ActivationRewriter::create(OpBuilder &builder, const WeightedOp &op,
   // Not the location of the op: its name belongs to one node.
   Location loc = NameLoc::get(builder.getStringAttr(op.name + "/activation"));
   if (!choice.grid)
-    return quantizeDynamically(builder, loc, activation, choice.perRow);
+    return quantizeDynamically(builder, loc, activation, choice);
   FailureOr<std::pair<Value, Value>> parameters = createParameters(builder, op, *choice.grid);
   if (failed(parameters))
     return {};
@@ -252,7 +254,7 @@ Value ActivationRewriter::create(OpBuilder &builder, const WeightedOp &op,
 LogicalResult ActivationRewriter::rewrite(const WeightedOp &op, const ActivationChoice &choice) {
   Value activation = op.activation->get();
   Block *block = op.op->getBlock();
-  Key key(activation, block, choice.perRow ? -2 : -1, 0, 0);
+  Key key(activation, block, choice.perRow ? -2 : -1, choice.bits, 0);
   if (choice.grid) {
     uint32_t bits;
     std::memcpy(&bits, &choice.grid->scale, sizeof(bits));

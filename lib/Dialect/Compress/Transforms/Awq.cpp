@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "QuantizeWeight.h"
 #include "compress/Algorithms/Awq.h"
+#include "QuantizeWeight.h"
 #include "compress/Analysis/WeightUnits.h"
 #include "compress/Dialect/Compress/Transforms/ChannelScaling.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"

@@ -48,13 +48,14 @@ public:
   Outliner(func::FuncOp function, const StageGraph &graph, bool share)
       : function(function), block(function.getBody().front()), graph(graph), share(share) {}
 
-  Part makePart(ArrayRef<Operation *> ops) const;
+  /// With `share`, stored tensors are arguments.
+  Part makePart(ArrayRef<Operation *> ops, bool share) const;
   std::vector<Part> findRepeated() const;
   /// Replaces the body of the function; gives the number of functions made.
   size_t outline(MutableArrayRef<Part> parts);
 
 private:
-  void addFixed(Value value, Part &part, llvm::DenseSet<Operation *> &seen) const;
+  void addFixed(Value value, Part &part, llvm::DenseSet<Operation *> &seen, bool share) const;
   void sign(Part &part) const;
   void findOutputs(Part &part) const;
   void splitRepeated(ArrayRef<Operation *> ops, ArrayRef<size_t> kinds,
@@ -73,7 +74,8 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// The fixed ops behind `value`, operands first.
-void Outliner::addFixed(Value value, Part &part, llvm::DenseSet<Operation *> &seen) const {
+void Outliner::addFixed(Value value, Part &part, llvm::DenseSet<Operation *> &seen,
+                        bool share) const {
   Operation *def = value.getDefiningOp();
   if (!def) {
     part.leaves.insert(value);
@@ -86,11 +88,11 @@ void Outliner::addFixed(Value value, Part &part, llvm::DenseSet<Operation *> &se
     return;
   }
   for (Value operand : getUsedValues(def))
-    addFixed(operand, part, seen);
+    addFixed(operand, part, seen, share);
   part.body.push_back(def);
 }
 
-Part Outliner::makePart(ArrayRef<Operation *> ops) const {
+Part Outliner::makePart(ArrayRef<Operation *> ops, bool share) const {
   Part part;
   part.ops.assign(ops.begin(), ops.end());
   llvm::DenseSet<Operation *> own(ops.begin(), ops.end()), seen;
@@ -98,7 +100,7 @@ Part Outliner::makePart(ArrayRef<Operation *> ops) const {
     for (Value value : getUsedValues(op)) {
       Operation *def = value.getDefiningOp();
       if (graph.isFixed(value))
-        addFixed(value, part, seen);
+        addFixed(value, part, seen, share);
       else if (!def || !own.contains(def))
         part.inputs.insert(value);
     }
@@ -199,7 +201,7 @@ void Outliner::splitRepeated(ArrayRef<Operation *> ops, ArrayRef<size_t> kinds,
   };
   size_t period = found.period;
   if (found.count < 2 || !holdsWeighted(ops.slice(found.begin, period))) {
-    parts.push_back(makePart(ops));
+    parts.push_back(makePart(ops, /*share=*/true));
     return;
   }
   // The same repetition may be cut at any op: the cut with the fewest values across, and then the
@@ -214,7 +216,7 @@ void Outliner::splitRepeated(ArrayRef<Operation *> ops, ArrayRef<size_t> kinds,
     size_t begin = found.begin + shift;
     std::vector<Part> blocks;
     for (size_t at = begin; at + period <= end; at += period) {
-      Part part = makePart(ops.slice(at, period));
+      Part part = makePart(ops.slice(at, period), /*share=*/true);
       if (!blocks.empty() && part.signature != blocks.front().signature) {
         // The first block often differs from the others in what comes in.
         if (blocks.size() > 1)
@@ -235,7 +237,7 @@ void Outliner::splitRepeated(ArrayRef<Operation *> ops, ArrayRef<size_t> kinds,
     }
   }
   if (best.empty()) {
-    parts.push_back(makePart(ops));
+    parts.push_back(makePart(ops, /*share=*/true));
     return;
   }
   size_t bestEnd = bestBegin + best.size() * period;
@@ -312,6 +314,9 @@ size_t Outliner::outline(MutableArrayRef<Part> parts) {
     classes[number].push_back(&part);
   }
   for (auto &[number, members] : classes) {
+    // What is there once keeps its stored tensors to itself.
+    if (members.size() == 1)
+      *members.front() = makePart(SmallVector<Operation *>(members.front()->ops), /*share=*/false);
     llvm::SetVector<std::pair<size_t, unsigned>> all;
     for (Part *part : members)
       all.insert(part->outputs.begin(), part->outputs.end());
@@ -428,7 +433,7 @@ struct OutlineBlocks : public compress::impl::OutlineBlocksBase<OutlineBlocks> {
     } else {
       for (ArrayRef<Operation *> ops : graph.cut())
         if (!ops.empty())
-          parts.push_back(outliner.makePart(ops));
+          parts.push_back(outliner.makePart(ops, /*share=*/false));
       if (parts.size() < 2)
         return skip("there is nothing to cut");
     }

@@ -154,6 +154,22 @@ func.func @dynamic_quantize_c1_shape(%x: tensor<4x8xf32>) {
 
 // -----
 
+func.func @dynamic_quantize_c1_type(%x: tensor<8xf32>) {
+  // expected-error@+1 {{'compress.dynamic_quantize' op result #0 must be ranked tensor of 8-bit unsigned integer or 8-bit signless integer or 4-bit unsigned integer or 4-bit signless integer values, but got 'tensor<8xi2>'}}
+  %q, %s, %z = compress.dynamic_quantize %x tensor : (tensor<8xf32>) -> (tensor<8xi2>, tensor<f32>, tensor<i2>)
+  return
+}
+
+// -----
+
+func.func @dynamic_quantize_c3_bits(%x: tensor<8xf32>) {
+  // expected-error@+1 {{'compress.dynamic_quantize' op expects a zero point with element type i4, got i8}}
+  %q, %s, %z = compress.dynamic_quantize %x tensor : (tensor<8xf32>) -> (tensor<8xi4>, tensor<f32>, tensor<i8>)
+  return
+}
+
+// -----
+
 func.func @dynamic_quantize_c2_scale(%x: tensor<4x8xf32>) {
   // expected-error@+1 {{'compress.dynamic_quantize' op expects a scale of shape [4, 1], got [4]}}
   %q, %s, %z = compress.dynamic_quantize %x row : (tensor<4x8xf32>) -> (tensor<4x8xui8>, tensor<4xf32>, tensor<4x1xui8>)

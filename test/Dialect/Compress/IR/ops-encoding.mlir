@@ -36,6 +36,12 @@ func.func @dynamic_quantize(%x: tensor<?x3x8xf32>) {
   // CHECK: compress.dynamic_quantize %{{.*}} row : (tensor<?x3x8xf32>) -> (tensor<?x3x8xi8>, tensor<?x3x1xf32>, tensor<?x3x1xi8>)
   %r, %t, %y = compress.dynamic_quantize %x row
      : (tensor<?x3x8xf32>) -> (tensor<?x3x8xi8>, tensor<?x3x1xf32>, tensor<?x3x1xi8>)
+  // CHECK: compress.dynamic_quantize %{{.*}} row : (tensor<?x3x8xf32>) -> (tensor<?x3x8xi4>, tensor<?x3x1xf32>, tensor<?x3x1xi4>)
+  %r4, %t4, %y4 = compress.dynamic_quantize %x row
+     : (tensor<?x3x8xf32>) -> (tensor<?x3x8xi4>, tensor<?x3x1xf32>, tensor<?x3x1xi4>)
+  // CHECK: compress.dynamic_quantize %{{.*}} tensor : (tensor<?x3x8xf32>) -> (tensor<?x3x8xui4>, tensor<f32>, tensor<ui4>)
+  %q4, %s4, %z4 = compress.dynamic_quantize %x tensor
+     : (tensor<?x3x8xf32>) -> (tensor<?x3x8xui4>, tensor<f32>, tensor<ui4>)
   return
 }
 

@@ -130,15 +130,15 @@ func.func @no_pattern_twice(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
 // -----
 
 // CHECK: compress.weight private @codes
-compress.weight private @codes : tensor<1x4xui4> = dense<[[0, 1, 2, 3]]>
-compress.weight private @table : tensor<16xf32> = dense<1.0>
-// CHECK-LABEL: func.func @no_lookup
-func.func @no_lookup(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+compress.weight private @codes : tensor<2xf32> = dense<[1.0, 2.0]>
+compress.weight private @bitmap : tensor<1xi8> = dense<5>
+// CHECK-LABEL: func.func @no_bitmap
+func.func @no_bitmap(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
   // CHECK-NOT: compress.expand_nm
-  %c = compress.load @codes : tensor<1x4xui4>
-  %t = compress.load @table : tensor<16xf32>
-  %w = compress.lookup %c, %t : (tensor<1x4xui4>, tensor<16xf32>) -> tensor<1x4xf32>
-  // expected-remark @+1 {{weight 'codes' of "fc" is left alone: it is decoded by compress.lookup}}
+  %c = compress.load @codes : tensor<2xf32>
+  %b = compress.load @bitmap : tensor<1xi8>
+  %w = compress.expand_bitmap %c, %b : (tensor<2xf32>, tensor<1xi8>) -> tensor<1x4xf32>
+  // expected-remark @+1 {{weight 'codes' of "fc" is left alone: it is decoded by compress.expand_bitmap}}
   %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }

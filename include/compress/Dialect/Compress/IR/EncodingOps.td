@@ -70,24 +70,26 @@ def Compress_DequantizeOp : Compress_EncodingOp<"dequantize", [
 }
 
 def Compress_DynamicQuantizeOp : Compress_EncodingOp<"dynamic_quantize"> {
-  let summary = "float to 8-bit codes with parameters computed from the values";
+  let summary = "float to 8- or 4-bit codes with parameters computed from the values";
   let description = [{
     For `ui8` codes: ONNX DynamicQuantizeLinear, that is `lo = min(0, min x)`, `hi = max(0, max x)`,
     `scale = (hi - lo) / 255`, `zero_point = clamp(round_half_even(-lo / scale), 0, 255)`. For `i8`
-    codes: symmetric, `scale = max |x| / 127` (1 where all values are 0), `zero_point = 0`.
+    codes: symmetric, `scale = max |x| / 127` (1 where all values are 0), `zero_point = 0`. For
+    `ui4` and `i4` the same with 15 in place of 255 and 7 in place of 127.
     With granularity `row` each row along the last dim has its own parameters, which keep a last
     dim of size 1; with `tensor` they have rank 0.
 
-    Constraints: (C1) codes have the input's shape and are `ui8` or `i8`; (C2) scale and zero point
-    have the shape that the granularity says; (C3) the zero point has the codes' element type, the
-    scale the input's.
+    Constraints: (C1) codes have the input's shape and are `ui8`, `i8`, `ui4` or `i4`; (C2) scale and
+    zero point have the shape that the granularity says; (C3) the zero point has the codes' element
+    type, the scale the input's.
   }];
   let arguments = (ins
     Compress_FloatTensor:$input,
     Compress_DynamicGranularityAttr:$granularity
   );
   let results = (outs
-    RankedTensorOf<[UI8, I8]>:$codes, Compress_FloatTensor:$scale, RankedTensorOf<[UI8, I8]>:$zero_point);
+    RankedTensorOf<[UI8, I8, UI<4>, I<4>]>:$codes, Compress_FloatTensor:$scale,
+    RankedTensorOf<[UI8, I8, UI<4>, I<4>]>:$zero_point);
   let assemblyFormat = [{
     $input `` $granularity attr-dict `:` functional-type(operands, results)
   }];

@@ -54,6 +54,8 @@ struct ActivationChoice {
   FloatRange range;
   /// Dynamic codes have a scale for each row.
   bool perRow = false;
+  /// Bits of dynamic codes.
+  unsigned bits = 8;
   /// Why something else is done than the plan asks for; empty otherwise.
   std::string note;
 };

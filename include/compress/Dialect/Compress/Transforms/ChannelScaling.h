@@ -35,10 +35,10 @@ std::vector<std::pair<WeightedOp, QuantizeSpec>>
 collectTransformed(ModuleOp module, QuantizeTransform transform,
                    const std::optional<QuantizeSpec> &fallback);
 
-/// Plans the scaling of the activations of these ops, group after group, and calls `visit`, which may
-/// apply it. From the last group to the first: a scale goes into rows of weights before it, whose
-/// columns are looked at afterwards. Ops that cannot be scaled are missed remarks of the category
-/// `category` with the reason.
+/// Plans the scaling of the activations of these ops, group after group, and calls `visit`, which
+/// may apply it. From the last group to the first: a scale goes into rows of weights before it,
+/// whose columns are looked at afterwards. Ops that cannot be scaled are missed remarks of the
+/// category `category` with the reason.
 LogicalResult forEachScalingGroup(ModuleOp module,
                                   ArrayRef<std::pair<WeightedOp, QuantizeSpec>> ops,
                                   StringRef passName, StringRef category,
