@@ -67,7 +67,7 @@ static RecipeNeeds getNeeds(const Recipe &recipe, bool hasStatistics, bool hasDa
     if (spec.biasCorrection || needs.scales)
       wanted.insert("moments");
     if (needs.scales || isMixed || spec.method == QuantizeMethod::AdaRound ||
-        spec.isSequential())
+        (spec.isSequential() && !hasData))
       wanted.insert("gram");
   }
   for (StringRef name : wanted)
@@ -126,7 +126,17 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
 
   if (needs.allocates)
     pm.addPass(createAllocateBits());
-  pm.addPass(createCompressWeights());
+  if (needs.isSequential) {
+    CompressWeightsSequentiallyOptions sequential;
+    sequential.data = options.calibration;
+    sequential.samples = options.samples;
+    sequential.resume = options.resume;
+    sequential.memoryLimit = options.memoryLimit;
+    sequential.progress = options.progress;
+    pm.addPass(createCompressWeightsSequentially(sequential));
+  } else {
+    pm.addPass(createCompressWeights());
+  }
   pm.addPass(createQuantizeActivations());
   // The contract of the phase: chains are in normal form.
   pm.addPass(createVerifyChains());

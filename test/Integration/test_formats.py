@@ -6,7 +6,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from support import models, runtime
-from support.graph import Graph
 from support.tool import BAD_INPUT, DONE
 
 SMALL = [model for model in models.MODELS if model.name in ("shakespeare_llama", "mnist_resdw")]
@@ -43,11 +42,8 @@ NOT_IN_ONNXRUNTIME = {"mxfp4", "nvfp4"}
 
 
 def model_input(model):
-    shape = (1, 9) if model.vocabulary else (2, *model.shape[1:])
-    random = np.random.default_rng(7)
-    if model.vocabulary:
-        return random.integers(0, model.vocabulary, shape, dtype=np.int64)
-    return random.uniform(model.low, model.high, shape).astype(np.float32)
+    """Token ids for a decoder."""
+    return np.random.default_rng(7).integers(0, model.vocabulary, (1, 9), dtype=np.int64)
 
 
 def run_tool(tools, path, name, values, folder, *flags):
@@ -68,58 +64,6 @@ def run_onnx(path, values, in_onnxruntime):
     return ReferenceEvaluator(loaded).run(None, {loaded.graph.input[0].name: values})
 
 
-@pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("model", SMALL, ids=lambda model: model.name)
-def test_file_is_small_and_computes_the_same(tools, tmp_path, model, format):
-    path = tmp_path / "model.onnx"
-    tools.optimize(model.path, path, f"--quantize={format}")
-    onnx.checker.check_model(path, full_check=True)
-    ratio = path.stat().st_size / model.path.stat().st_size
-    floats = FLOAT_PART[model.name]
-    expected = floats + (1 - floats) * FORMATS[format] / 32
-    # Tables, names and nodes weigh something in files as small as these.
-    assert 0.9 * expected - 0.01 < ratio < expected + 0.04
-    values = model_input(model)
-    name = onnx.load(path).graph.input[0].name
-    own = run_tool(tools, model.path, name, values, tmp_path, f"--quantize={format}")
-    other = run_onnx(path, values, format not in NOT_IN_ONNXRUNTIME)
-    assert runtime.relative_difference(own, other) < 1e-5
-
-
-@pytest.mark.parametrize("format", ["mxfp6", "mxfp6_e2m3"])
-def test_mxfp6_names_the_nearest_format(tools, tmp_path, format):
-    model = SMALL[-1]
-    path = tmp_path / "model.onnx"
-    result = tools.run("compress-opt", model.path, f"--quantize={format}", "-o", path)
-    assert result.code == BAD_INPUT
-    assert f"the format {format};" in result.stderr
-    assert "mxfp8" in result.stderr and "--form=dense" in result.stderr
-    assert not path.exists()
-    tools.optimize(model.path, path, f"--quantize={format}", "--form=dense")
-    values = model_input(model)
-    name = onnx.load(path).graph.input[0].name
-    own = run_tool(tools, model.path, name, values, tmp_path, f"--quantize={format}")
-    assert runtime.relative_difference(own, runtime.run(path, values)) < 1e-5
-
-
-@pytest.mark.parametrize("format", ["int2", "int3", "int6", "fp8", "mxfp4", "nf4", "palette"])
-def test_matmulnbits_where_it_can_hold_the_format(tools, tmp_path, format):
-    model = SMALL[0]
-    path = tmp_path / "model.onnx"
-    result = tools.optimize(
-        model.path, path, f"--quantize={format}", "--form=matmulnbits", "--remarks-filter=export"
-    )
-    has_operator = any(node.op_type == "MatMulNBits" for node in Graph(path).nodes)
-    assert has_operator == (format == "int2" or format == "int3" or format == "int6")
-    assert ("MatMulNBits: the" in result.stderr) == (not has_operator)
-    if format in NOT_IN_ONNXRUNTIME:
-        return
-    values = model_input(model)
-    name = onnx.load(path).graph.input[0].name
-    own = run_tool(tools, model.path, name, values, tmp_path, f"--quantize={format}")
-    assert runtime.relative_difference(own, runtime.run(path, values)) < 1e-5
-
-
 def save_model(path, nodes, shapes, weights):
     graph = helper.make_graph(
         nodes,
@@ -131,6 +75,103 @@ def save_model(path, nodes, shapes, weights):
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
     )
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    """A model with every kind of weighted layer, and an input."""
+    random = np.random.default_rng(3)
+    shapes = {
+        "dense": (16, 4, 3, 3),
+        "depthwise": (16, 1, 3, 3),
+        "pointwise": (64, 16, 1, 1),
+        "product": (64, 256),
+        "head": (256, 10),
+    }
+    weights = {
+        name: (random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+    weights["bias"] = random.standard_normal(10).astype(np.float32)
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "dense"], ["a"], pads=[1, 1, 1, 1]),
+        node("Relu", ["a"], ["b"]),
+        node("Conv", ["b", "depthwise"], ["c"], pads=[1, 1, 1, 1], group=16),
+        node("Conv", ["c", "pointwise"], ["d"]),
+        node("Relu", ["d"], ["e"]),
+        node("GlobalAveragePool", ["e"], ["f"]),
+        node("Flatten", ["f"], ["g"]),
+        node("MatMul", ["g", "product"], ["h"]),
+        node("Relu", ["h"], ["i"]),
+        node("Gemm", ["i", "head", "bias"], ["y"]),
+    ]
+    path = tmp_path_factory.mktemp("layers") / "layers.onnx"
+    save_model(path, nodes, (["n", 4, 8, 8], ["n", 10]), weights)
+    return path, random.standard_normal((2, 4, 8, 8)).astype(np.float32)
+
+
+def check_outputs(tools, folder, source, path, values, format):
+    """The file in `path` computes what the tool does with the model `source`."""
+    name = onnx.load(path).graph.input[0].name
+    own = run_tool(tools, source, name, values, folder, f"--quantize={format}")
+    other = run_onnx(path, values, format not in NOT_IN_ONNXRUNTIME)
+    assert runtime.relative_difference(own, other) < 1e-5
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("model", SMALL, ids=lambda model: model.name)
+def test_file_is_valid_and_small(tools, tmp_path, model, format):
+    path = tmp_path / "model.onnx"
+    tools.optimize(model.path, path, f"--quantize={format}")
+    onnx.checker.check_model(path, full_check=True)
+    ratio = path.stat().st_size / model.path.stat().st_size
+    floats = FLOAT_PART[model.name]
+    expected = floats + (1 - floats) * FORMATS[format] / 32
+    # Tables, names and nodes weigh something in files as small as these.
+    assert 0.9 * expected - 0.01 < ratio < expected + 0.05
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_layers_compute_the_same(tools, layers, tmp_path, format):
+    source, values = layers
+    path = tmp_path / "out.onnx"
+    tools.optimize(source, path, f"--quantize={format}")
+    check_outputs(tools, tmp_path, source, path, values, format)
+
+
+@pytest.mark.parametrize("format", ["int3", "mxfp8", "nvfp4", "nf4,double_quant"])
+def test_decoder_computes_the_same(tools, tmp_path, format):
+    model = models.BY_NAME["shakespeare_llama"]
+    path = tmp_path / "model.onnx"
+    tools.optimize(model.path, path, f"--quantize={format}")
+    check_outputs(tools, tmp_path, model.path, path, model_input(model), format)
+
+
+@pytest.mark.parametrize("format", ["mxfp6", "mxfp6_e2m3"])
+def test_mxfp6_names_the_nearest_format(tools, layers, tmp_path, format):
+    source, values = layers
+    path = tmp_path / "out.onnx"
+    result = tools.run("compress-opt", source, f"--quantize={format}", "-o", path)
+    assert result.code == BAD_INPUT
+    assert f"the format {format};" in result.stderr
+    assert "mxfp8" in result.stderr and "--form=dense" in result.stderr
+    assert not path.exists()
+    tools.optimize(source, path, f"--quantize={format}", "--form=dense")
+    check_outputs(tools, tmp_path, source, path, values, format)
+
+
+@pytest.mark.parametrize("format", ["int2", "int3", "int6", "fp8", "mxfp4", "nf4", "palette"])
+def test_matmulnbits_where_it_can_hold_the_format(tools, layers, tmp_path, format):
+    source, values = layers
+    path = tmp_path / "out.onnx"
+    result = tools.optimize(
+        source, path, f"--quantize={format}", "--form=matmulnbits", "--remarks-filter=export"
+    )
+    has_operator = any(node.op_type == "MatMulNBits" for node in onnx.load(path).graph.node)
+    assert has_operator == (format in ("int2", "int3", "int6"))
+    assert ("MatMulNBits: the" in result.stderr) == (not has_operator)
+    check_outputs(tools, tmp_path, source, path, values, format)
 
 
 @pytest.mark.parametrize("outputs", [8, 10, 9])
@@ -191,7 +232,7 @@ def cast_types(path):
 
 
 def test_w4a4_of_a_model(tools, tmp_path):
-    model = SMALL[0]
+    model = models.BY_NAME["shakespeare_llama"]
     path = tmp_path / "model.onnx"
     tools.optimize(model.path, path, "--quantize=W4A4")
     onnx.checker.check_model(path, full_check=True)

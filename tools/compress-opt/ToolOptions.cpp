@@ -71,7 +71,8 @@ struct Flags {
   ModelFlags model{category};
   cl::opt<std::string> memoryLimit{
       "memory-limit", cl::cat(category), cl::value_desc("bytes"),
-      cl::desc("Keep new weights beyond this size in a temporary file, for example 4GB")};
+      cl::desc("Keep new weights, and cached activations, beyond this size in a temporary file, for "
+               "example 4GB")};
 };
 } // namespace
 
@@ -185,4 +186,6 @@ void ToolOptions::setPipelineOptions(CompressPipelineOptions &options) const {
   options.statistics = statistics;
   options.resume = resume;
   options.progress = progress;
+  if (memoryLimit)
+    options.memoryLimit = std::to_string(memoryLimit);
 }

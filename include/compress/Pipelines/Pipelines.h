@@ -35,6 +35,9 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
   Option<std::string> resume{*this, "resume",
                              llvm::cl::desc("Folder that keeps finished layers"),
                              llvm::cl::init("")};
+  Option<std::string> memoryLimit{
+      *this, "memory-limit", llvm::cl::desc("Bytes of cached activations in memory; empty: all"),
+      llvm::cl::init("")};
   Option<std::string> progress{*this, "progress", llvm::cl::desc("plain, json or off"),
                                llvm::cl::init("off")};
   ListOption<std::string> exclude{*this, "exclude",

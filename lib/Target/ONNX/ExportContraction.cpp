@@ -41,6 +41,9 @@ static std::string exportMatMulNBits(LinearOp op, const StoredDequantize &stored
     return "the activation is not a float of 16 or 32 bits";
   // [N, K], as the operator has it.
   StoredDequantize parts = op.getWeightLayout() == WeightLayout::NK ? stored : stored.transpose();
+  parts.codes = widened(parts.codes);
+  if (parts.zeroPoint)
+    parts.zeroPoint = widened(*parts.zeroPoint);
   unsigned bits = parts.codes.getBits();
   if (!isInteger(parts.codes.type) || (bits != 2 && bits != 4 && bits != 8))
     return "the codes are not integers of 2, 4 or 8 bits";

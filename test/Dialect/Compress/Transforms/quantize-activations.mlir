@@ -4,7 +4,6 @@
 // RUN: compress-opt %s --compress-quantize='format=int4 activations=dynamic' --split-input-file | FileCheck %s --check-prefix=INT4
 // RUN: compress-opt %s --compress-quantize='format=int8 activations=dynamic more=activation_bits=4' --split-input-file | FileCheck %s --check-prefix=BITS4
 // RUN: compress-opt %s --compress-quantize='format=w8' --compress-quantize-activations='activations=dynamic more=activation_bits=4' --split-input-file | FileCheck %s --check-prefix=BITS4
-// RUN: compress-opt %s --compress-quantize='format=int8 activations=dynamic more=activation_bits=4' --split-input-file --remarks-filter=activations -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK4
 // RUN: compress-opt %s --compress-quantize=format=int8 --split-input-file --remarks-filter=quantize -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 compress.weight private @w : tensor<2x4xf32> = dense<1.0>
@@ -12,7 +11,6 @@ compress.weight private @w : tensor<2x4xf32> = dense<1.0>
 // NONE-LABEL: func.func @rows_of_linear
 // INT4-LABEL: func.func @rows_of_linear
 // BITS4-LABEL: func.func @rows_of_linear
-// REMARK4: i4 dynamic per row
 func.func @rows_of_linear(%x: tensor<?x3x4xf32>) -> tensor<?x3x2xf32> {
   // CHECK: %[[CODES:.+]], %[[SCALE:.+]], %{{.+}} = compress.dynamic_quantize %{{.+}} row : (tensor<?x3x4xf32>) -> (tensor<?x3x4xi8>, tensor<?x3x1xf32>, tensor<?x3x1xi8>)
   // CHECK: %[[X:.+]] = compress.dequantize %[[CODES]], %[[SCALE]] {block = array<i64: 1, 1, -1>} : (tensor<?x3x4xi8>, tensor<?x3x1xf32>) -> tensor<?x3x4xf32>
@@ -32,7 +30,6 @@ func.func @rows_of_linear(%x: tensor<?x3x4xf32>) -> tensor<?x3x2xf32> {
 compress.weight private @w : tensor<2x1x1x1xf32> = dense<1.0>
 // CHECK-LABEL: func.func @tensor_of_conv
 // BITS4-LABEL: func.func @tensor_of_conv
-// REMARK4: ui4 dynamic per tensor
 func.func @tensor_of_conv(%x: tensor<?x1x?x4xf32>) -> tensor<?x2x?x4xf32> {
   // CHECK: %[[CODES:.+]], %[[SCALE:.+]], %[[ZERO:.+]] = compress.dynamic_quantize %{{.+}} tensor : (tensor<?x1x?x4xf32>) -> (tensor<?x1x?x4xui8>, tensor<f32>, tensor<ui8>)
   // CHECK: %[[X:.+]] = compress.dequantize %[[CODES]], %[[SCALE]], %[[ZERO]] : (tensor<?x1x?x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<?x1x?x4xf32>
