@@ -69,8 +69,13 @@ private:
   /// Column after the block that starts at `begin`: the block ends with a group.
   size_t getBlockEnd(size_t begin) const;
   void fitGroup(size_t first, size_t count, const float *live, size_t index);
-  BlockParameters fit(const float *values, size_t count) const {
-    return options.range == WeightRange::Mse ? grid.fitMse(values, count) : grid.fit(values, count);
+  /// Parameters of a group that starts at column `begin`. The search weighs errors by what they cost
+  /// after the columns that follow have made good for them, 1 / U[i, i]^2.
+  BlockParameters fit(const float *values, size_t begin, size_t count) const {
+    if (options.range != WeightRange::Mse)
+      return grid.fit(values, count);
+    llvm::ArrayRef<float> costs(columnCosts);
+    return grid.fitMse(values, count, 1, costs.slice(begin, count), /*norm=*/2);
   }
 
   const CodeGrid &grid;
@@ -85,8 +90,9 @@ private:
   std::vector<bool> dead;
   /// [columns, columns] by steps: -U[i, j] / U[i, i] above the diagonal, and P.
   MatrixBuffer<float> updates, corrections;
-  /// 1 / U[i, i]^2.
+  /// 1 / U[i, i]^2, by steps and, relative to the largest, by original columns.
   std::vector<double> lossFactors;
+  std::vector<float> columnCosts;
 };
 
 } // namespace
@@ -167,6 +173,10 @@ llvm::Error Solver::makeUpdates(MatrixBuffer<double> u) {
     for (size_t j = i + 1; j < n; ++j)
       updates[i * n + j] = float(-u[i * n + j] / diagonal);
   }
+  double largest = *llvm::max_element(lossFactors);
+  columnCosts.resize(n);
+  for (size_t i = 0; i < n; ++i)
+    columnCosts[order[i]] = dead[order[i]] ? 0.0f : float(lossFactors[i] / largest);
   return llvm::Error::success();
 }
 
@@ -241,7 +251,7 @@ void Solver::fitGroup(size_t first, size_t count, const float *live, size_t inde
           isZero ? 0.0f : (live ? live[j * count + r] : weight[(first + r) * columns + j]);
     }
     result.matrix.blocks[(first + r) * result.matrix.getNumGroups() + index] =
-        fit(values.data(), values.size());
+        fit(values.data(), begin, values.size());
   }
 }
 

@@ -1,4 +1,4 @@
-"""Every weight format as an ONNX file: valid, small, and what the project's own runtime computes."""
+"""Every weight format as an ONNX file: valid, small, and what the own runtime computes."""
 
 import numpy as np
 import onnx

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/IR/CompressDialect.h"
 #include "compress/Dialect/Compress/Transforms/ActivationQuantization.h"
+#include "compress/Dialect/Compress/IR/CompressDialect.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
 #include <cstring>
