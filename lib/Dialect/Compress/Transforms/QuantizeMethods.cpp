@@ -11,6 +11,7 @@
 #include "compress/Algorithms/Gptq.h"
 #include "compress/Algorithms/Hqq.h"
 #include "compress/Algorithms/LinearAlgebra.h"
+#include "compress/Algorithms/ScaleRefinement.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -115,6 +116,11 @@ static llvm::Expected<QuantizedMatrix> runMethod(const QuantizeSpec &spec, const
         gptq(grid, part.weight, part.rows, part.columns, part.group, part.gram, options);
     if (!result)
       return result.takeError();
+    // GPTQ fixes scales before it knows codes.
+    llvm::Expected<size_t> refined =
+        refineScales(grid, result->matrix, part.weight, part.gram, result->damping, parallelFor);
+    if (!refined)
+      return refined.takeError();
     if (result->damping > spec.damping)
       note = llvm::formatv("the Gram matrix needed damping {0}", result->damping);
     if (result->deadColumns)
