@@ -87,6 +87,8 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
     llvm::consumeError(recipe.takeError());
 
   buildNormalizePipeline(pm);
+  // Models that are quantized already: what computes nothing goes, or all of it.
+  pm.addPass(createCleanQuantization({/*strip=*/options.requantize}));
   // Masks that came with the model count as zeros for what follows.
   pm.addPass(createFoldMasks());
   if (needs.transforms)
@@ -117,7 +119,7 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   if (needs.equalizes)
     pm.addPass(createEqualize());
   if (needs.smooths)
-    pm.addPass(createSmooth());
+    pm.addPass(createSmooth({/*alpha=*/-1.0, /*powersOfTwo=*/false, /*insert=*/true}));
   if (needs.scales)
     pm.addPass(createAwq());
   // Scaled channels have other histograms, which cannot be computed from those before.

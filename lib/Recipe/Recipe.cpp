@@ -35,6 +35,13 @@ StringRef getName(PruneMethod) { return "magnitude"; }
 // Resolution
 //===----------------------------------------------------------------------===//
 
+Recipe resolveAuto(Recipe recipe, bool hasStatistics) {
+  for (Rule &rule : recipe.rules)
+    if (rule.quantize.getSpec())
+      rule.quantize = resolveAuto(*rule.quantize.getSpec(), hasStatistics);
+  return recipe;
+}
+
 ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer) {
   ResolvedLayer result;
   for (auto [i, rule] : llvm::enumerate(recipe.rules)) {

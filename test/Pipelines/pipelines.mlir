@@ -7,9 +7,11 @@
 // CHECK-NEXT: compress-fold-batch-norm
 // CHECK-NEXT: compress-fold-constants
 // CHECK-NEXT: compress-remove-dead-weights
+// CHECK-NEXT: compress-clean-quantization
 // CHECK-NEXT: compress-fold-masks
 // CHECK-NEXT: compress-apply-recipe
 // CHECK-NEXT: compress-weights
+// CHECK-NEXT: compress-quantize-activations
 // CHECK-NEXT: compress-verify-chains
 // CHECK-NEXT: compress-remove-dead-weights
 

@@ -38,6 +38,8 @@ struct Flags {
   cl::opt<std::string> statistics{
       "statistics", cl::cat(category), cl::value_desc("filename"),
       cl::desc("Statistics of activations from compress-calibrate, instead of samples")};
+  cl::opt<bool> requantize{"requantize", cl::cat(category), cl::init(false),
+                           cl::desc("Take out the quantization that the model has, first")};
   cl::opt<std::string> resume{
       "resume", cl::cat(category), cl::value_desc("folder"),
       cl::desc("Keep finished layers of a calibrated run there, and go on where one stopped")};
@@ -71,8 +73,9 @@ struct Flags {
   ModelFlags model{category};
   cl::opt<std::string> memoryLimit{
       "memory-limit", cl::cat(category), cl::value_desc("bytes"),
-      cl::desc("Keep new weights, and cached activations, beyond this size in a temporary file, for "
-               "example 4GB")};
+      cl::desc(
+          "Keep new weights, and cached activations, beyond this size in a temporary file, for "
+          "example 4GB")};
 };
 } // namespace
 
@@ -104,6 +107,7 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   calibration = flags.calibration;
   samples = flags.samples;
   statistics = flags.statistics;
+  requantize = flags.requantize;
   resume = flags.resume;
   progress = flags.progress;
 
@@ -111,7 +115,7 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   llvm::Expected<Recipe> rules = makeRecipe(quantize, prune, recipeFile);
   int code = 0;
   if (rules)
-    recipe = std::move(*rules);
+    recipe = resolveAuto(std::move(*rules), !calibration.empty() || !statistics.empty());
   else
     code = takeRecipeError(rules.takeError(), message);
   if (!code && !flags.lowRank.empty())
@@ -124,6 +128,8 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
     return fail(program, "--report needs --quantize, --prune or --recipe");
   if (!compresses() && (!calibration.empty() || !statistics.empty()))
     return fail(program, "--calibration and --statistics need --quantize, --prune or --recipe");
+  if (requantize && !compresses())
+    return fail(program, "--requantize needs --quantize, --prune or --recipe");
   if (!resume.empty() && calibration.empty())
     return fail(program, "--resume needs --calibration");
   if (samples && calibration.empty())
@@ -184,6 +190,7 @@ void ToolOptions::setPipelineOptions(CompressPipelineOptions &options) const {
   options.calibration = calibration;
   options.samples = samples;
   options.statistics = statistics;
+  options.requantize = requantize;
   options.resume = resume;
   options.progress = progress;
   if (memoryLimit)

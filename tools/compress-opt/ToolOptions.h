@@ -27,6 +27,7 @@ struct ToolOptions {
   /// Calibration: samples and how many of them, or what was seen of them before.
   std::string calibration, statistics, resume, progress;
   uint64_t samples = 0;
+  bool requantize = false;
   /// Accuracy gate: the drop as given, the command, its limit in seconds, and the parsed options.
   std::string maxDrop, metric;
   unsigned metricTimeout = 0;

@@ -35,6 +35,9 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
   Option<std::string> resume{*this, "resume",
                              llvm::cl::desc("Folder that keeps finished layers"),
                              llvm::cl::init("")};
+  Option<bool> requantize{*this, "requantize",
+                          llvm::cl::desc("Take out the quantization that the model has"),
+                          llvm::cl::init(false)};
   Option<std::string> memoryLimit{
       *this, "memory-limit", llvm::cl::desc("Bytes of cached activations in memory; empty: all"),
       llvm::cl::init("")};

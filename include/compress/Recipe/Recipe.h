@@ -145,6 +145,9 @@ struct ResolvedLayer {
 /// layer and speaks of it wins.
 ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer);
 
+/// Replaces `Auto` in all rules, see `resolveAuto(QuantizeSpec, bool)`.
+Recipe resolveAuto(Recipe recipe, bool hasStatistics);
+
 //===----------------------------------------------------------------------===//
 // Reading
 //===----------------------------------------------------------------------===//

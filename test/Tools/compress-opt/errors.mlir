@@ -1,8 +1,8 @@
 // RUN: not compress-opt %s --quantize=int5 2>&1 | FileCheck %s --check-prefix=FORMAT
 // FORMAT: compress-opt: --quantize=int5: unknown format 'int5', did you mean 'int8'?
 
-// RUN: not compress-opt %s --quantize=nf4 2>&1 | FileCheck %s --check-prefix=LATER
-// LATER: compress-opt: --quantize=nf4: recognised but not supported yet: format 'nf4'
+// RUN: not compress-opt %s --quantize=aqlm 2>&1 | FileCheck %s --check-prefix=LATER
+// LATER: compress-opt: --quantize=aqlm: recognised but not supported yet: format 'aqlm'
 
 // RUN: not compress-opt %s --prune=4:2 2>&1 | FileCheck %s --check-prefix=PATTERN
 // PATTERN: expected N:M with 1 <= N < M

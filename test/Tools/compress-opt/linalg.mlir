@@ -23,7 +23,7 @@ func.func @main(%x: tensor<2x4xf32>) -> tensor<2x2xf32> {
 
 // The recipe is shown before the layers.
 // TABLE:      recipe:
-// TABLE:      quantize: { format: int4, granularity: group, group: 128
+// TABLE:      quantize: { format: int4, group: 128
 // TABLE:      prune: { pattern: "2:4", method: magnitude }
 // TABLE:      layer {{.*}}done
 // TABLE-NEXT: constant linear 4x2 {{.*}}2:4, int4 per channel

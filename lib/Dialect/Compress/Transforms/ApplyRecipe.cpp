@@ -91,9 +91,7 @@ void ApplyRecipe::runOnOperation() {
   MLIRContext *context = &getContext();
   auto *dialect = context->getLoadedDialect<CompressDialect>();
   bool hasStatistics = calibrated || dialect->getStatistics();
-  for (Rule &rule : rules.rules)
-    if (rule.quantize.getSpec())
-      rule.quantize = resolveAuto(*rule.quantize.getSpec(), hasStatistics);
+  rules = resolveAuto(std::move(rules), hasStatistics);
   getOperation()->setAttr("compress.recipe", StringAttr::get(context, rules.toYAML()));
   auto helper = dialect->getPlanAttrHelper();
   std::vector<WeightedOp> ops = collectWeighted(getOperation());

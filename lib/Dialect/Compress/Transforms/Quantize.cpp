@@ -202,11 +202,12 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
   auto *dialect = context->getLoadedDialect<CompressDialect>();
   InputStatistics input = getInputStatistics(dialect->getStatistics(), task.users, view, noGram);
   std::optional<QuantizedParts> parts;
+  std::string note;
   if (spec.method != QuantizeMethod::Rtn && spec.method != QuantizeMethod::Auto) {
     if (std::optional<uint64_t> index = findNonFinite(weight.values))
       return emitError() << "cannot quantize weight '" << name << "': element " << *index
                          << " is not finite";
-    std::string reason = noGram, note;
+    std::string reason = noGram;
     auto parallel = getParallelFor(context);
     FailureOr<std::optional<QuantizedParts>> chosen =
         quantizeByMethod(store, weight.values, spec, view, choice.block, getMask(weight), input,
@@ -217,8 +218,6 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
     if (!parts)
       outcome.skipped.push_back(
           (getName(spec.method) + " is replaced by rounding to nearest: " + reason).str());
-    else if (!note.empty())
-      outcome.done.push_back(note);
   }
   bool isMethodUsed = parts.has_value();
   if (!parts) {
@@ -242,7 +241,9 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
     outcome.sumSquares = parts->sumSquares;
   outcome.squaredError += parts->squaredError;
   outcome.changed = true;
-  outcome.done.insert(outcome.done.begin(), describeFormat(spec, choice, isMethodUsed));
+  outcome.done.push_back(describeFormat(spec, choice, isMethodUsed));
+  if (!note.empty())
+    outcome.done.push_back(note);
   if (failed(judge(store, task, view, dense, input, outcome)))
     return failure();
   if (choice.perChannelInstead && op.contractionDims.size() > 1)

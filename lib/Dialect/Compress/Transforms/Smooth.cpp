@@ -63,6 +63,54 @@ static FailureOr<std::vector<float>> getWeightMax(WeightStore &store,
 }
 
 namespace {
+/// A multiplication of an activation by one, which the scale of its channels can go into.
+struct Place {
+  MulOp multiply;
+  /// The first op behind it.
+  WeightedOp user;
+};
+} // namespace
+
+/// Puts multiplications before those of `ops` that get integer activations: linear ops and matmuls
+/// with the weight on the right.
+static FailureOr<std::vector<Place>> insertPlaces(WeightStore &store, WeightSymbols &symbols,
+                                                  ArrayRef<std::pair<WeightedOp, QuantizeSpec>> ops,
+                                                  const Statistics *statistics) {
+  std::vector<Place> places;
+  llvm::DenseMap<std::pair<Value, Block *>, Value> made;
+  for (const auto &[op, spec] : ops) {
+    bool isMatrixProduct = op.kind == LayerKind::Linear || op.kind == LayerKind::Matmul;
+    if (spec.activations == ActivationMode::None || !isMatrixProduct || !op.activation ||
+        op.activation->getOperandNumber() != 0 || !statistics || !statistics->findInput(op.name) ||
+        !isa<LinearOp, MatMulOp>(op.op))
+      continue;
+    Value activation = op.activation->get();
+    auto type = cast<RankedTensorType>(activation.getType());
+    int64_t channels = type.getRank() ? type.getShape().back() : ShapedType::kDynamic;
+    if (ShapedType::isDynamic(channels) || !isa<FloatType>(type.getElementType()))
+      continue;
+    Value &scaled = made[{activation, op.op->getBlock()}];
+    if (!scaled) {
+      OpBuilder builder(op.op);
+      Location loc = NameLoc::get(builder.getStringAttr(op.name + "/smooth"));
+      auto vectorType = RankedTensorType::get({channels}, type.getElementType());
+      SmallVector<float> ones(channels, 1.0f);
+      FailureOr<StoredTensor> stored =
+          fromFloats(store, vectorType, ones, [op = op.op] { return op->emitError(); });
+      if (failed(stored))
+        return failure();
+      Value vector =
+          stored->materialize(builder, symbols, store, op.chain.source, op.name + ".smooth");
+      auto multiply = MulOp::create(builder, loc, type, activation, vector);
+      places.push_back({multiply, op});
+      scaled = multiply.getResult();
+    }
+    op.activation->set(scaled);
+  }
+  return places;
+}
+
+namespace {
 struct Smooth : public compress::impl::SmoothBase<Smooth> {
   using Base::Base;
 
@@ -80,7 +128,10 @@ void Smooth::runOnOperation() {
   Statistics *statistics = getContext().getLoadedDialect<CompressDialect>()->getStatistics();
   WeightStore store(&getContext());
   WeightSymbols symbols(module);
+  llvm::DenseSet<Operation *> visited;
   auto visit = [&](ScalingGroup &group) -> LogicalResult {
+    for (const ChannelScalingPlan::Consumer &consumer : group.plan.consumers)
+      visited.insert(consumer.op.op);
     auto skip = [&](const Twine &reason) {
       remark::missed(group.getLoc(), remarkOptions)
           << ("the activation of " + group.describe() + " is not scaled: " + reason).str();
@@ -122,5 +173,23 @@ void Smooth::runOnOperation() {
   auto ops = collectTransformed(module, QuantizeTransform::SmoothQuant, QuantizeSpec());
   if (failed(forEachScalingGroup(module, ops, "compress-smooth", "smooth", visit)))
     return signalPassFailure();
+  if (insert) {
+    // Ops whose scale found no place get one.
+    auto isDone = [&](const auto &op) { return visited.contains(op.first.op); };
+    llvm::erase_if(ops, isDone);
+    FailureOr<std::vector<Place>> places = insertPlaces(store, symbols, ops, statistics);
+    if (failed(places) ||
+        failed(forEachScalingGroup(module, ops, "compress-smooth", "smooth", visit)))
+      return signalPassFailure();
+    for (Place &place : *places) {
+      if (!visited.contains(place.user.op)) {
+        place.multiply.getResult().replaceAllUsesWith(place.multiply->getOperand(0));
+        place.multiply->erase();
+        continue;
+      }
+      remark::passed(place.user.op->getLoc(), remarkOptions)
+          << "a multiplication is inserted before \"" + place.user.name + "\"";
+    }
+  }
   removeDeadWeights(module);
 }

@@ -6,7 +6,7 @@
 // RUN: not compress-opt %s --compress-apply-recipe=prune=2 2>&1 | FileCheck %s --check-prefix=PATTERN
 
 // KEY: error: {{.*}}unknown-key.yaml:2:3: unknown key 'quantise', did you mean 'quantize'?
-// METHOD: error: {{.*}}unsupported-method.yaml:2:{{[0-9]+}}: recognised but not supported yet: method 'gptq' (supported: rtn)
+// METHOD: error: {{.*}}unsupported-method.yaml:2:{{[0-9]+}}: recognised but not supported yet: method 'spinquant' (supported: auto, rtn
 // MISSING: error: {{.*}}missing.yaml
 // FLAG: error: --quantize=int4,grup=32: unknown key 'grup', did you mean 'group'?
 // PATTERN: error: --prune=2: pattern is '2', expected N:M

@@ -1,15 +1,15 @@
 // RUN: compress-opt %s --compress-quantize=format=w8 --split-input-file --verify-diagnostics
 // RUN: not compress-opt %s --split-input-file --compress-quantize=format=int5 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// RUN: not compress-opt %s --split-input-file --compress-quantize=format=nf4 2>&1 | FileCheck %s --check-prefix=FORMAT
-// RUN: not compress-opt %s --split-input-file --compress-quantize='format=int4 method=gptq' 2>&1 | FileCheck %s --check-prefix=METHOD
+// RUN: not compress-opt %s --split-input-file --compress-quantize=format=aqlm 2>&1 | FileCheck %s --check-prefix=FORMAT
+// RUN: not compress-opt %s --split-input-file --compress-quantize='format=int4 method=spinquant' 2>&1 | FileCheck %s --check-prefix=METHOD
 // RUN: not compress-opt %s --split-input-file --compress-quantize='format=int4 group=-2' 2>&1 | FileCheck %s --check-prefix=GROUP
 // RUN: not compress-opt %s --split-input-file --compress-quantize='format=int4 group=32 granularity=tensor' 2>&1 | FileCheck %s --check-prefix=GRANULARITY
 // RUN: not compress-opt %s --split-input-file --compress-quantize='format=int4 asymmetric convention=sym_restricted' 2>&1 | FileCheck %s --check-prefix=CONVENTION
 // RUN: not compress-opt %s --split-input-file --compress-quantize='format=w8 activations=dynamic' 2>&1 | FileCheck %s --check-prefix=ACTIVATIONS
 
 // UNKNOWN: error: quantize=int5,method=rtn: unknown format 'int5', did you mean 'int
-// FORMAT: error: quantize=nf4,method=rtn: recognised but not supported yet: format 'nf4' (supported: int8, w8, int4, int2
-// METHOD: error: quantize=int4,method=gptq: recognised but not supported yet: method 'gptq' (supported: rtn)
+// FORMAT: error: quantize=aqlm,method=rtn: recognised but not supported yet: format 'aqlm' (supported: int8, int6, int4,
+// METHOD: error: quantize=int4,method=spinquant: recognised but not supported yet: method 'spinquant' (supported: auto, rtn, gptq,
 // GROUP: error: quantize=int4,method=rtn,group=-2: group is '-2', expected a positive number, or -1 or 'channel'
 // GRANULARITY: error: {{.*}}: granularity=tensor contradicts group=32
 // CONVENTION: error: {{.*}}: convention=sym_restricted contradicts asymmetric

@@ -441,6 +441,9 @@ def Smooth : Pass<"compress-smooth", "::mlir::ModuleOp"> {
     Every op that uses the value is scaled with it. Where one cannot be, or the division cannot be
     folded, the graph stays as it is and a missed remark of category `smooth` names the op.
 
+    With `insert` linear ops and matmuls with integer activations get an explicit multiplication of
+    their input instead.
+
     Works on the ops whose plan has the transform `smoothquant`, or on all where the module has no
     plans. Needs the range of the activations in the statistics of the dialect, which are rescaled.
     With `powers-of-two` scales are rounded to powers of two, so that outputs stay the same bits.
@@ -454,6 +457,8 @@ def Smooth : Pass<"compress-smooth", "::mlir::ModuleOp"> {
            "planned, else 0.5">,
     Option<"powersOfTwo", "powers-of-two", "bool", /*default=*/"false",
            "Round scales to powers of two">,
+    Option<"insert", "insert", "bool", /*default=*/"false",
+           "Insert a multiplication where the division cannot be folded">,
   ];
 }
 
