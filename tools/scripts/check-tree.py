@@ -28,7 +28,7 @@ CHECKING = re.compile(
     r"FileCheck|verify-diagnostics|verify-roundtrip|dump-pass-pipeline|%python|"
     r"(^|[|;&]\s*)(not|diff|cmp|test|count|grep)\s"
 )
-PREPARING = re.compile(r"\s-o[\s=]|--?o=|>|^(rm|mkdir|cp|mv|ln|cd|echo|printf|split-file|touch|head|chmod)\s")
+PREPARING = re.compile(r"\s-o[\s=]|--?(o|outputs|save)=|>|^(rm|mkdir|cp|mv|ln|cd|echo|printf|split-file|touch|head|chmod)\s")
 
 
 class Source:

@@ -16,6 +16,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,16 +52,21 @@ def tablegen(generator, source):
 
 
 def run_command(test, folder):
-    """Arguments of the first compress-opt command in the RUN lines of a test in `folder`."""
-    test = test.replace("%S", folder).replace("%p", folder)
+    """Python commands that make files for, and arguments of, the first compress-opt command in the
+    RUN lines of a test in `folder`."""
+    test = re.sub(r"%[Sp]\b", folder, test)
     joined = re.sub(r"\\\n\s*(//|#)\s*RUN:\s*", " ", test)
+    prepare = []
     for line in re.findall(r"RUN:\s*(.*)", joined):
+        if line.startswith("%python "):
+            prepare.append(shlex.split(line))
+            continue
         for command in re.split(r"[|;]|&&", line):
             words = shlex.split(command)
             if words and words[0] == "not":
                 words = words[1:]
             if words and words[0] == "compress-opt":
-                return [w for w in words[1:] if w != "%s" and not TEST_FLAGS.match(w)]
+                return prepare, [w for w in words[1:] if w != "%s" and not TEST_FLAGS.match(w)]
     raise DocError("no RUN line calls compress-opt")
 
 
@@ -135,9 +141,14 @@ def expand_example(tool, path, function):
     """Markdown of one example: the input, the flags, and the output."""
     try:
         test = (ROOT / path).read_text()
-        arguments = run_command(test, str(Path(path).parent))
+        prepare, arguments = run_command(test, str(Path(path).parent))
         source = strip_comments(cut_out(test, function))
-        result = tidy(run([tool, *arguments, "-"], source + "\n"))
+        with tempfile.TemporaryDirectory() as scratch:
+            for words in prepare:
+                run([sys.executable, *(word.replace("%t", f"{scratch}/t") for word in words[1:])])
+            place = [word.replace("%t", f"{scratch}/t") for word in arguments]
+            result = tidy(run([tool, *place, "-"], source + "\n"))
+        arguments = [word.replace("%t.st", "stats.safetensors") for word in arguments]
     except (DocError, OSError) as error:
         raise DocError(f"example {function} of {path}: {error}") from None
     flags = shlex.join(arguments)
