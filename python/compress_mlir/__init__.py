@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import warnings
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _compress
+from . import _calibration, _compress
 from ._calibration import Activation, Statistics, collect_samples
 from ._compress import CompressError, TensorSpec, UnsupportedError
 
@@ -88,9 +89,13 @@ class _Trials:
     """Models that an accuracy gate makes."""
 
     def __init__(
-        self, model: _compress.Model, arguments: tuple[str, str, str], exclude: list[str]
+        self,
+        model: _compress.Model,
+        arguments: tuple[str, str, str],
+        exclude: list[str],
+        more: tuple[str, str, str, int, bool],
     ) -> None:
-        self.model, self.arguments, self.exclude = model, arguments, exclude
+        self.model, self.arguments, self.exclude, self.more = model, arguments, exclude, more
         self.current = self.best = model
         self.layers: list[dict[str, Any]] = []
 
@@ -98,7 +103,7 @@ class _Trials:
         """Compresses without these layers and those that share their weights; worst layers first."""
         weights = {layer["weight"] for layer in self.layers if layer["name"] in excluded}
         names = [layer["name"] for layer in self.layers if layer["weight"] in weights]
-        self.current = self.model.compress(*self.arguments, self.exclude + names)
+        self.current = self.model.compress(*self.arguments, self.exclude + names, *self.more)
         report = json.loads(self.current.report())
         self.layers = self.layers or report["layers"]
         return [culprit["name"] for culprit in report["culprits"]]
@@ -125,6 +130,11 @@ class Model:
         max_drop: str | float | None = None,
         metric_direction: str = "higher",
         max_trials: int = 20,
+        calibration: str | os.PathLike[str] | Iterable[Mapping[str, ArrayLike]] | None = None,
+        statistics: str | os.PathLike[str] | Statistics | None = None,
+        samples: int = 0,
+        resume: str | os.PathLike[str] | None = None,
+        requantize: bool = False,
     ) -> Model:
         """A compressed copy of the model; weights that stay as they are are shared.
 
@@ -138,20 +148,44 @@ class Model:
         none holds, the best one is returned, with a RuntimeWarning; `report()["accuracy_gate"]`
         tells of all. `metric_direction` is `higher` or `lower`: what is better.
 
+        `calibration` are samples for methods that look at activations: a path as `compress-opt
+        --calibration` takes it, or an iterable of inputs by name (they are kept in a temporary
+        folder); at most `samples` of them are used if that is not 0. `resume` is a folder from which
+        a run that was stopped goes on. `statistics`, from `calibrate` or a file, are for methods that
+        need no samples. `requantize` takes out the quantization that the model has, first.
+
         Raises `CompressError` for a bad argument and for what the passes report,
         `UnsupportedError` for a scheme that is known but not available.
         """
         path = os.fspath(recipe) if recipe is not None else ""
         arguments = (quantize or "", prune or "", path)
+        with contextlib.ExitStack() as stack:
+            data = _calibration.as_path(calibration, stack)
+            known = _calibration.statistics_path(statistics, stack)
+            more = (data, known, os.fspath(resume) if resume is not None else "", samples, requantize)
+            return self._compress(
+                arguments, list(exclude), more, metric, max_drop, metric_direction, max_trials
+            )
+
+    def _compress(
+        self,
+        arguments: tuple[str, str, str],
+        exclude: list[str],
+        more: tuple[str, str, str, int, bool],
+        metric: Callable[[Model], float] | None,
+        max_drop: str | float | None,
+        metric_direction: str,
+        max_trials: int,
+    ) -> Model:
         if metric is None and max_drop is None:
-            return Model(self._model.compress(*arguments, list(exclude)))
+            return Model(self._model.compress(*arguments, exclude, *more))
         if metric is None or max_drop is None:
             raise CompressError("metric and max_drop need each other")
         if metric_direction not in ("higher", "lower"):
             raise CompressError(
                 f"metric_direction: expects 'higher' or 'lower', got {metric_direction!r}"
             )
-        trials = _Trials(self._model, arguments, list(exclude))
+        trials = _Trials(self._model, arguments, exclude, more)
         gate = _compress.run_accuracy_gate(
             str(max_drop),
             metric_direction == "higher",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -140,3 +142,32 @@ def collect_samples(data: Any, limit: int) -> list[dict[str, NDArray[Any]]]:
         if limit and len(samples) >= limit:
             break
     return samples
+
+
+def as_path(data: Any, stack: contextlib.ExitStack) -> str:
+    """The path of samples: `data` itself, or a temporary folder, which `stack` removes, with a file
+    for each run of an iterable. Nothing for None."""
+    if data is None:
+        return ""
+    if isinstance(data, (str, os.PathLike)):
+        return os.fspath(data)
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    count = 0
+    for sample in iter(data.get_next, None) if hasattr(data, "get_next") else data:
+        if not isinstance(sample, Mapping):
+            raise TypeError(f"expected a dict of arrays by input name, got {type(sample).__name__}")
+        np.savez(os.path.join(folder, f"{count:08}.npz"), **sample)
+        count += 1
+    if count == 0:
+        raise _compress.CompressError("calibration: there are no samples")
+    return folder
+
+
+def statistics_path(statistics: Any, stack: contextlib.ExitStack) -> str:
+    """The path of a statistics file, which may be a temporary one; nothing for None."""
+    if not isinstance(statistics, Statistics):
+        return os.fspath(statistics) if statistics is not None else ""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    path = os.path.join(folder, "statistics.safetensors")
+    statistics.save(path)
+    return path

@@ -60,7 +60,16 @@ class Model:
         dims: Mapping[str, int],
     ) -> Statistics: ...
     def compress(
-        self, quantize: str, prune: str, recipe: str, exclude: Sequence[str]
+        self,
+        quantize: str,
+        prune: str,
+        recipe: str,
+        exclude: Sequence[str],
+        calibration: str = "",
+        statistics: str = "",
+        resume: str = "",
+        samples: int = 0,
+        requantize: bool = False,
     ) -> Model: ...
     def compile(self, threads: int, target: str, dims: Mapping[str, int]) -> Session: ...
     def save(self, path: str, form: str) -> None: ...

@@ -303,9 +303,9 @@ static uint64_t getWeightBytes(ModuleOp module) {
 }
 
 Result<std::shared_ptr<bridge::Model>>
-bridge::Model::compress(const std::string &quantize, const std::string &prune,
-                        const std::string &recipe, const std::vector<std::string> &exclude) const {
-  llvm::Expected<compress::Recipe> resolved = compress::makeRecipe(quantize, prune, recipe);
+bridge::Model::compress(const CompressSettings &settings) const {
+  llvm::Expected<compress::Recipe> resolved =
+      compress::makeRecipe(settings.quantize, settings.prune, settings.recipe);
   if (!resolved) {
     Failure failure;
     failure.isUnsupported = compress::takeRecipeError(resolved.takeError(), failure.message) == 3;
@@ -317,19 +317,27 @@ bridge::Model::compress(const std::string &quantize, const std::string &prune,
   OwningOpRef<ModuleOp> module = state->module->clone();
   Collector collector;
   collector.report.model = state->name;
-  collector.report.recipe = resolved->toYAML();
+  bool hasStatistics = !settings.calibration.empty() || !settings.statistics.empty();
+  collector.report.recipe = compress::resolveAuto(std::move(*resolved), hasStatistics).toYAML();
   collector.report.modelBytesBefore = getWeightBytes(*module);
   state->shared->getDialect()->setReportCollector(&collector);
   PassManager pm(context, ModuleOp::getOperationName());
   compress::CompressPipelineOptions options;
-  options.quantize = quantize;
-  options.prune = prune;
-  options.recipe = recipe;
-  for (const std::string &name : exclude)
+  options.quantize = settings.quantize;
+  options.prune = settings.prune;
+  options.recipe = settings.recipe;
+  for (const std::string &name : settings.exclude)
     options.exclude.push_back(name);
+  options.calibration = settings.calibration;
+  options.samples = settings.samples;
+  options.statistics = settings.statistics;
+  options.resume = settings.resume;
+  options.requantize = settings.requantize;
   compress::buildCompressPipeline(pm, options);
   LogicalResult result = pm.run(*module);
   state->shared->getDialect()->setReportCollector(nullptr);
+  // Those of this call only.
+  state->shared->getDialect()->setStatistics(nullptr);
   if (failed(result)) {
     module = nullptr;
     compress::WeightStore(context).collect(state->shared->modules);

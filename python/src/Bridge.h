@@ -79,6 +79,15 @@ private:
   std::unique_ptr<SessionState> state;
 };
 
+/// See compress/Pipelines/Pipelines.h; paths and texts may be empty.
+struct CompressSettings {
+  std::string quantize, prune, recipe;
+  std::vector<std::string> exclude;
+  std::string calibration, statistics, resume;
+  uint64_t samples = 0;
+  bool requantize = false;
+};
+
 /// What calibration saw of one activation; see compress/Support/Statistics.h.
 struct Activation {
   uint64_t vectors = 0, runs = 0, nonFinite = 0, gramVectors = 0;
@@ -131,9 +140,7 @@ public:
   /// Reads a serialized ONNX model.
   static Result<std::shared_ptr<Model>> parse(const std::string &bytes);
 
-  Result<std::shared_ptr<Model>> compress(const std::string &quantize, const std::string &prune,
-                                          const std::string &recipe,
-                                          const std::vector<std::string> &exclude) const;
+  Result<std::shared_ptr<Model>> compress(const CompressSettings &settings) const;
   Result<std::shared_ptr<Session>> compile(const CompileSettings &settings) const;
   /// Runs the model over the samples of a file, or over `samples`.
   Result<std::shared_ptr<Statistics>> calibrate(const CalibrationSettings &settings,

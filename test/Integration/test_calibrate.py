@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from support import assets
 from support.tool import BAD_INPUT, DONE
 
 KINDS = {"F32": np.float32, "F64": np.float64, "U64": np.uint64, "I64": np.int64}
@@ -372,3 +373,27 @@ def test_python_errors(package, linear):
     x[0, 0] = np.inf
     with pytest.warns(RuntimeWarning, match="1 values are NaN or infinite"):
         model.calibrate([{"x": x, "ids": IDS}])
+
+
+def test_compress_with_calibration_in_python(package, tmp_path):
+    """Samples as an iterable, as a file and as statistics; the calls do not influence each other."""
+    path = assets.model_path("mnist_resdw/mnist_resdw.onnx")
+    model = package.load(path)
+    random = np.random.default_rng(0)
+    runs = [{"input": random.uniform(0, 1, (4, 1, 28, 28)).astype(np.float32)} for _ in range(4)]
+    name = model.compile().inputs[0].name
+    runs = [{name: run["input"]} for run in runs]
+    plain = model.compress("int4,group=32")
+    sampled = model.compress("int4,group=32", calibration=runs)
+    again = model.compress("int4,group=32")
+    actions = [
+        {layer["action"].split(" ")[-1] for layer in m.report()["layers"] if layer["action"]}
+        for m in (plain, sampled, again)
+    ]
+    assert "gptq" in actions[1]
+    assert "gptq" not in actions[0] and actions[0] == actions[2]
+    statistics = model.calibrate(runs, collect="minmax")
+    static = model.compress("int8", statistics=statistics)
+    assert "activations: static" in static.report()["recipe"]
+    with pytest.raises(package.CompressError, match="no samples"):
+        model.compress("int4", calibration=[])
