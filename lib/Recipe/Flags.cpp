@@ -39,6 +39,8 @@ Expected<Rule> parsePruneFlag(StringRef text) {
   rule.select = Selector::getDefault();
   if (MaybeProblem problem = readPruneText(text, rule.prune))
     return makeRecipeError(makePlace("--prune", text), *problem);
+  if (rule.prune.getSpec())
+    rule.select.head = false;
   return rule;
 }
 

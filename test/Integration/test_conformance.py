@@ -21,7 +21,8 @@ MODELLED = """
     Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gelu Gemm
     GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish Identity If
     LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min
-    Mish Mul Neg Not Or PRelu Pad Pow QuantizeLinear RMSNormalization Range Reciprocal
+    Mish Mul Neg Not Or PRelu Pad Pow QLinearConv QLinearMatMul QuantizeLinear RMSNormalization
+    Range Reciprocal
     ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
     ReduceSum ReduceSumSquare Relu Reshape RotaryEmbedding Round Scatter ScatterElements
     Shape Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub
@@ -30,6 +31,7 @@ MODELLED = """
 
 # Name patterns of the cases of these operators that must stay opaque, and why they do.
 KEPT_CASES = {
+    "qlinear*": "scales are not constant",
     "attention_*_expanded": "has a Mod",
     "attention_*causal*": "is_causal is not modelled",
     "attention_*softcap*": "softcap is not modelled",

@@ -214,7 +214,7 @@ func.func @h() { return }
 
 def test_docs_cut_an_example_out_of_a_test():
     docs = load("gen-docs")
-    assert docs.run_command(EXAMPLE, "test/x") == ["--some-pass"]
+    assert docs.run_command(EXAMPLE, "test/x") == ([], ["--some-pass"])
     cut = docs.cut_out(EXAMPLE, "@f")
     assert cut.splitlines() == [
         "#map = affine_map<(d0) -> (d0)>",

@@ -80,7 +80,7 @@ struct Selector {
   std::optional<int64_t> minElements;
 
   /// What the flags select: linear, matmul, conv and conv_transpose; no embedding tables. With
-  /// `--quantize` of weights only, `head` is false besides.
+  /// `--prune` and `--quantize` of weights only, `head` is false besides.
   static Selector getDefault();
   bool operator==(const Selector &other) const = default;
 };

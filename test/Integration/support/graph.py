@@ -231,10 +231,17 @@ def _normal_form(array, node):
 def selected_weights(graph):
     """The weights that `--quantize` and `--prune` select in an uncompressed model.
 
-    All of the contractions except those tied to a table that an embedding looks rows up in.
+    All of the contractions except those tied to a table that an embedding looks rows up in, and
+    output heads, which have the shape of such a table.
     """
     tables = graph.lookup_tables()
-    return [weight for weight in graph.weights() if not tables.intersection(weight.stored)]
+    shapes = {tuple(graph.initializers[name].dims) for name in tables}
+    return [
+        weight
+        for weight in graph.weights()
+        if not tables.intersection(weight.stored)
+        and (weight.values.shape not in shapes or weight.values.shape[0] == weight.values.shape[1])
+    ]
 
 
 def match(original, compressed):
