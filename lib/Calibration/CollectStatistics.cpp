@@ -6,15 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CompileDialects.h"
 #include "compress/Calibration/Calibration.h"
 #include "compress/Calibration/Passes.h"
-#include "compress/Codegen/Lowering.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "compress/ExternalInterfaces/Register.h"
-#include "compress/Target/ONNX/Passes.h"
-#include "mlir/InitAllExtensions.h"
-#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace mlir::compress {
@@ -29,19 +25,9 @@ namespace {
 struct CollectStatisticsPass : public compress::impl::CollectStatisticsBase<CollectStatisticsPass> {
   using CollectStatisticsBase::CollectStatisticsBase;
 
-  /// All that compiling needs, so that nothing is loaded while passes run.
   void getDependentDialects(DialectRegistry &registry) const override {
     CollectStatisticsBase::getDependentDialects(registry);
-    registerAllExtensions(registry);
-    registerCore(registry);
-    registerCodegenInterfaces(registry);
-    OpPassManager pm(ModuleOp::getOperationName());
-    pm.addPass(onnx::createInlineOnnxFunctions());
-    pm.addPass(onnx::createNormalizeOnnx());
-    pm.addPass(createRaiseComposites());
-    LowerPipelineOptions lowering;
-    buildLowerToBinaryPipeline(pm, lowering);
-    pm.getDependentDialects(registry);
+    addCompileDialects(registry);
   }
 
   llvm::Expected<Statistics> collectAll() {

@@ -6,17 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CompileDialects.h"
 #include "compress/Analysis/WeightUnits.h"
 #include "compress/Calibration/Passes.h"
 #include "compress/Calibration/Sequential.h"
-#include "compress/Codegen/Lowering.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "compress/ExternalInterfaces/Register.h"
 #include "compress/Support/ByteSize.h"
 #include "compress/Support/Progress.h"
-#include "compress/Target/ONNX/Passes.h"
-#include "mlir/InitAllExtensions.h"
-#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::compress {
@@ -36,19 +32,9 @@ struct CompressWeightsSequentially
   using Base = CompressWeightsSequentiallyBase;
   using Base::Base;
 
-  /// All that compiling needs, so that nothing is loaded while passes run.
   void getDependentDialects(DialectRegistry &registry) const override {
     Base::getDependentDialects(registry);
-    registerAllExtensions(registry);
-    registerCore(registry);
-    registerCodegenInterfaces(registry);
-    OpPassManager pm(ModuleOp::getOperationName());
-    pm.addPass(onnx::createInlineOnnxFunctions());
-    pm.addPass(onnx::createNormalizeOnnx());
-    pm.addPass(createRaiseComposites());
-    LowerPipelineOptions lowering;
-    buildLowerToBinaryPipeline(pm, lowering);
-    pm.getDependentDialects(registry);
+    addCompileDialects(registry);
   }
 
   /// Ops whose weight has no user with a plan.

@@ -293,7 +293,7 @@ LogicalResult Awq::clipWeight(WeightStore &store, WeightSymbols &symbols, const 
         values[view.getIndex(batch, first + row, column)] =
             layer.weight[row * layer.columns + column];
   FailureOr<StoredTensor> stored =
-      fromFloats(store, type, values, [&] { return op.op->emitError(); });
+      makeFloats(store, type, values, [&] { return op.op->emitError(); });
   if (failed(stored))
     return failure();
   replaceWeight(store, symbols, *op.operand, op.chain, *stored, ".clipped");

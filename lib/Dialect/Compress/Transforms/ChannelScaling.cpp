@@ -54,16 +54,6 @@ static double readElement(DataType type, const char *bytes, size_t i) {
   return decodeFloat(type, bits);
 }
 
-FailureOr<StoredTensor> mlir::compress::fromFloats(WeightStore &store, RankedTensorType type,
-                                                   ArrayRef<float> values, EmitErrorFn emitError) {
-  FailureOr<StoredTensor> tensor = StoredTensor::allocate(store, type, emitError);
-  if (failed(tensor))
-    return failure();
-  for (auto [i, value] : llvm::enumerate(values))
-    writeElement(tensor->getDataType(), tensor->mutableBytes().data(), i, value);
-  return tensor;
-}
-
 //===----------------------------------------------------------------------===//
 // Edits
 //===----------------------------------------------------------------------===//

@@ -11,6 +11,7 @@
 #include "compress/Algorithms/DoubleQuantization.h"
 #include "compress/Algorithms/Palette.h"
 #include "compress/Algorithms/Ternary.h"
+#include "compress/Dialect/Compress/Transforms/ChannelScaling.h"
 #include "compress/Support/NumericFormats.h"
 #include <cmath>
 
@@ -21,23 +22,6 @@ using namespace mlir::compress;
 // Values
 //===----------------------------------------------------------------------===//
 
-std::vector<float> mlir::compress::toFloats(const StoredTensor &dense) {
-  DataType type = dense.getDataType();
-  std::vector<float> values(dense.getType().getNumElements());
-  const char *data = dense.bytes().data();
-  if (type == DataType::F32) {
-    std::memcpy(values.data(), data, values.size() * sizeof(float));
-    return values;
-  }
-  unsigned size = getStorageBitWidth(type) / 8;
-  for (size_t i = 0; i < values.size(); ++i) {
-    uint64_t bits = 0;
-    std::memcpy(&bits, data + i * size, size);
-    values[i] = static_cast<float>(decodeFloat(type, bits));
-  }
-  return values;
-}
-
 /// First element that is not finite.
 static std::optional<uint64_t> findNonFinite(ArrayRef<float> values) {
   for (auto [index, value] : llvm::enumerate(values))
@@ -47,7 +31,7 @@ static std::optional<uint64_t> findNonFinite(ArrayRef<float> values) {
 }
 
 std::optional<uint64_t> mlir::compress::findNonFinite(const StoredTensor &dense) {
-  return ::findNonFinite(toFloats(dense));
+  return ::findNonFinite(readFloats(dense));
 }
 
 float mlir::compress::getAbsMax(ArrayRef<float> values) {
@@ -59,7 +43,7 @@ float mlir::compress::getAbsMax(ArrayRef<float> values) {
 
 std::pair<double, double> mlir::compress::compareFloats(const StoredTensor &before,
                                                         const StoredTensor &after) {
-  std::vector<float> a = toFloats(before), b = toFloats(after);
+  std::vector<float> a = readFloats(before), b = readFloats(after);
   double error = 0, squares = 0;
   for (auto [x, y] : llvm::zip_equal(a, b)) {
     double difference = static_cast<double>(y) - x;
@@ -174,7 +158,7 @@ FailureOr<QuantizedParts> mlir::compress::storeCodes(WeightStore &store, RankedT
 static FailureOr<QuantizedParts> castDense(WeightStore &store, const StoredTensor &dense,
                                            DataType to, StringRef what, EmitErrorFn emitError) {
   RankedTensorType type = dense.getType();
-  std::vector<float> values = toFloats(dense);
+  std::vector<float> values = readFloats(dense);
   for (auto [index, value] : llvm::enumerate(values))
     if (std::fabs(value) > getMaxFinite(to))
       return emitError() << "cannot store weight '" << what << "' as " << getName(to)
@@ -194,7 +178,7 @@ static FailureOr<QuantizedParts> castDense(WeightStore &store, const StoredTenso
 static FailureOr<QuantizedParts> quantizePalette(WeightStore &store, const StoredTensor &dense,
                                                  const QuantizeSpec &spec, EmitErrorFn emitError) {
   RankedTensorType type = dense.getType();
-  std::vector<float> values = toFloats(dense);
+  std::vector<float> values = readFloats(dense);
   PaletteOptions options;
   options.bits = spec.bits;
   options.start = PaletteStart::Density;
@@ -277,7 +261,7 @@ static FailureOr<QuantizedParts> quantizeBlocks(WeightStore &store, const Stored
                                                 const QuantizeSpec &spec, BlockView view,
                                                 uint64_t group, ArrayRef<int64_t> block,
                                                 StringRef what, EmitErrorFn emitError) {
-  std::vector<float> values = toFloats(dense);
+  std::vector<float> values = readFloats(dense);
   if (std::optional<uint64_t> index = ::findNonFinite(values))
     return emitError() << "cannot quantize weight '" << what << "': element " << *index
                        << " is not finite";

@@ -12,6 +12,7 @@
 #include "compress/Algorithms/Hqq.h"
 #include "compress/Algorithms/LinearAlgebra.h"
 #include "compress/Algorithms/ScaleRefinement.h"
+#include "compress/Dialect/Compress/Transforms/ChannelScaling.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -169,7 +170,7 @@ FailureOr<std::optional<QuantizedParts>> mlir::compress::quantizeByMethod(
   if (needsGram && input.gram.empty())
     return none; // `reason` is known to the caller.
   RankedTensorType type = dense.getType();
-  CodeGrid grid = makeFormatGrid(spec, dense.getDataType(), getAbsMax(toFloats(dense)));
+  CodeGrid grid = makeFormatGrid(spec, dense.getDataType(), getAbsMax(readFloats(dense)));
   MatrixView::ScaleIndex scales = view.getScaleIndex(block);
   BlockCodes codes;
   codes.codes.resize(type.getNumElements());

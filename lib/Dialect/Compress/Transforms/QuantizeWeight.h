@@ -41,8 +41,6 @@ std::optional<uint64_t> findNonFinite(const StoredTensor &dense);
 float getAbsMax(ArrayRef<float> values);
 /// Sums of squared differences and of the squares of `before`.
 std::pair<double, double> compareFloats(const StoredTensor &before, const StoredTensor &after);
-/// All elements of a dense float tensor as f32.
-std::vector<float> toFloats(const StoredTensor &dense);
 
 /// What the activation of the users of a weight looked like: their Gram matrices are added.
 struct InputStatistics {

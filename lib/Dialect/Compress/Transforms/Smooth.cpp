@@ -96,7 +96,7 @@ static FailureOr<std::vector<Place>> insertPlaces(WeightStore &store, WeightSymb
       auto vectorType = RankedTensorType::get({channels}, type.getElementType());
       SmallVector<float> ones(channels, 1.0f);
       FailureOr<StoredTensor> stored =
-          fromFloats(store, vectorType, ones, [op = op.op] { return op->emitError(); });
+          makeFloats(store, vectorType, ones, [op = op.op] { return op->emitError(); });
       if (failed(stored))
         return failure();
       Value vector =

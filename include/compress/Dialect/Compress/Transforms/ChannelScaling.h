@@ -63,9 +63,6 @@ void replaceWeight(WeightStore &store, WeightSymbols &symbols, OpOperand &operan
 
 /// All elements of a stored float tensor as floats.
 std::vector<float> readFloats(const StoredTensor &tensor);
-/// Rounds `values` into a new stored tensor.
-FailureOr<StoredTensor> fromFloats(WeightStore &store, RankedTensorType type,
-                                   ArrayRef<float> values, EmitErrorFn emitError);
 
 } // namespace compress
 } // namespace mlir
