@@ -38,6 +38,30 @@ struct RecipeNeeds {
 };
 } // namespace
 
+llvm::Error mlir::compress::checkNeedsNoStatistics(const Recipe &recipe) {
+  for (const Rule &rule : recipe.rules) {
+    const std::optional<QuantizeSpec> &given = rule.quantize.getSpec();
+    if (!given)
+      continue;
+    QuantizeSpec spec = resolveAuto(*given, /*hasStatistics=*/false);
+    if (!spec.needsStatistics())
+      continue;
+    std::string what;
+    if (spec.isSequential() || spec.method == QuantizeMethod::AdaRound)
+      what = "method=" + getName(spec.method).str();
+    else if (spec.transform == QuantizeTransform::SmoothQuant ||
+             spec.transform == QuantizeTransform::Awq)
+      what = "transform=" + getName(spec.transform).str();
+    else if (spec.activations == ActivationMode::Static)
+      what = "activations=static";
+    else
+      what = "bias_correction";
+    return llvm::make_error<RecipeError>(RecipeErrorKind::BadInput,
+                                         what + " needs calibration data or statistics");
+  }
+  return llvm::Error::success();
+}
+
 /// `hasData`: the model can be run, so that sequential methods need no statistics beforehand.
 static RecipeNeeds getNeeds(const Recipe &recipe, bool hasStatistics, bool hasData) {
   RecipeNeeds needs;

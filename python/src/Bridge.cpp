@@ -311,13 +311,16 @@ bridge::Model::compress(const CompressSettings &settings) const {
     failure.isUnsupported = compress::takeRecipeError(resolved.takeError(), failure.message) == 3;
     return failure;
   }
+  bool hasStatistics = !settings.calibration.empty() || !settings.statistics.empty();
+  if (!hasStatistics)
+    if (llvm::Error error = compress::checkNeedsNoStatistics(*resolved))
+      return makeFailure(std::move(error));
   std::lock_guard lock(state->shared->mutex);
   MLIRContext *context = state->shared->context.get();
   Diagnostics diagnostics(context);
   OwningOpRef<ModuleOp> module = state->module->clone();
   Collector collector;
   collector.report.model = state->name;
-  bool hasStatistics = !settings.calibration.empty() || !settings.statistics.empty();
   collector.report.recipe = compress::resolveAuto(std::move(*resolved), hasStatistics).toYAML();
   collector.report.modelBytesBefore = getWeightBytes(*module);
   state->shared->getDialect()->setReportCollector(&collector);

@@ -118,6 +118,11 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
     recipe = resolveAuto(std::move(*rules), !calibration.empty() || !statistics.empty());
   else
     code = takeRecipeError(rules.takeError(), message);
+  if (!code && calibration.empty() && statistics.empty()) {
+    code = takeRecipeError(checkNeedsNoStatistics(recipe), message);
+    if (code)
+      message += "; use --calibration=DATA or --statistics=FILE";
+  }
   if (!code && !flags.lowRank.empty())
     code = takeRecipeError(parseLowRankFlag(flags.lowRank), message);
   if (!code && !flags.share.empty())

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RunOptions.h"
+#include "compress/Pipelines/Pipelines.h"
 #include "compress/Recipe/Recipe.h"
 #include "compress/Support/ByteSize.h"
 #include "mlir/IR/AsmState.h"
@@ -99,8 +100,8 @@ static bool addSize(StringRef text, llvm::StringMap<int64_t> &sizes) {
 /// Recipes are checked before the model is read.
 static int checkRecipe(const RunOptions &options) {
   std::string message;
-  int code = takeRecipeError(
-      makeRecipe(options.quantize, options.prune, options.recipe).takeError(), message);
+  llvm::Expected<Recipe> recipe = makeRecipe(options.quantize, options.prune, options.recipe);
+  int code = takeRecipeError(recipe ? checkNeedsNoStatistics(*recipe) : recipe.takeError(), message);
   return code ? fail(message, code) : 0;
 }
 

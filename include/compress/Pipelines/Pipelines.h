@@ -9,6 +9,7 @@
 #ifndef COMPRESS_PIPELINES_PIPELINES_H
 #define COMPRESS_PIPELINES_PIPELINES_H
 
+#include "compress/Recipe/Recipe.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -52,6 +53,10 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
 /// order of the flags. ONNX nodes are normalised first; modules without any are not changed by
 /// that.
 void buildCompressPipeline(OpPassManager &pm, const CompressPipelineOptions &options);
+
+/// An error if a rule of `recipe` asks for something that needs samples or statistics; what tools
+/// check when they are given neither.
+llvm::Error checkNeedsNoStatistics(const Recipe &recipe);
 
 /// `normalise` phase: ONNX nodes to model ops, clean-ups that keep the model's meaning.
 void buildNormalizePipeline(OpPassManager &pm);

@@ -4,6 +4,9 @@
 // RUN: not compress-opt %s --quantize=aqlm 2>&1 | FileCheck %s --check-prefix=LATER
 // LATER: compress-opt: --quantize=aqlm: recognised but not supported yet: format 'aqlm'
 
+// RUN: not compress-opt %s --quantize=int4,method=gptq 2>&1 | FileCheck %s --check-prefix=DATA
+// DATA: compress-opt: method=gptq needs calibration data or statistics; use --calibration=DATA or --statistics=FILE
+
 // RUN: not compress-opt %s --prune=4:2 2>&1 | FileCheck %s --check-prefix=PATTERN
 // PATTERN: expected N:M with 1 <= N < M
 
