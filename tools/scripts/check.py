@@ -2,8 +2,9 @@
 """Runs every test suite of a build and prints `N passed, N failed` as the last line.
 
 One count per lit test, per GoogleTest case, per pytest test, and one each for the tree linter and
-the drift check of the generated documentation. All suites run even if one fails; a suite that
-crashes, finds no test or takes too long counts as one failure. Failing output is shown.
+the drift check of the generated documentation. Two suites run at a time, and all of them even if one
+fails; a suite that crashes, finds no test or takes too long counts as one failure. Failing output is
+shown.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +121,13 @@ def suites(build, jobs, scratch):
     )
 
 
+def timed(name, runner):
+    """Runs a suite: (name, counts, output, seconds)."""
+    start = time.monotonic()
+    counts, output = runner()
+    return name, counts, output, time.monotonic() - start
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="build folder")
@@ -128,21 +137,26 @@ def main():
 
     total = Counts()
     with tempfile.TemporaryDirectory() as scratch:
-        for name, runner in suites(options.build.resolve(), options.jobs, Path(scratch)):
-            if options.only and options.only not in name:
-                continue
-            start = time.monotonic()
-            counts, output = runner()
-            seconds = time.monotonic() - start
-            if counts.failed:
-                print(f"---- {name} ----\n{output.rstrip()}\n----")
-            skipped = f", {counts.skipped} skipped" if counts.skipped else ""
-            print(
-                f"{name}: {counts.passed} passed, {counts.failed} failed{skipped} ({seconds:.1f} s)",
-                flush=True,
-            )
-            total.passed += counts.passed
-            total.failed += counts.failed
+        chosen = [
+            suite
+            for suite in suites(options.build.resolve(), options.jobs, Path(scratch))
+            if not options.only or options.only in suite[0]
+        ]
+        # The longest one first, beside the others.
+        chosen.sort(key=lambda suite: suite[0] != "integration")
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for done in as_completed([pool.submit(timed, *suite) for suite in chosen]):
+                name, counts, output, seconds = done.result()
+                if counts.failed:
+                    print(f"---- {name} ----\n{output.rstrip()}\n----")
+                skipped = f", {counts.skipped} skipped" if counts.skipped else ""
+                print(
+                    f"{name}: {counts.passed} passed, {counts.failed} failed{skipped} "
+                    f"({seconds:.1f} s)",
+                    flush=True,
+                )
+                total.passed += counts.passed
+                total.failed += counts.failed
     print(f"{total.passed} passed, {total.failed} failed")
     return 1 if total.failed else 0
 
