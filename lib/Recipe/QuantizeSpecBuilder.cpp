@@ -217,7 +217,9 @@ MaybeProblem QuantizeSpecBuilder::set(StringRef key, StringRef value) {
   if (key == "method")
     return setMethod(value);
   if (key == "granularity")
-    return parseWord("granularity", value, granularityNames, given.granularity);
+    // A layer has one weight.
+    return parseWord("granularity", value == "layer" ? "tensor" : value, granularityNames,
+                     given.granularity);
   if (key == "convention")
     return parseWord("convention", value, conventionNames, given.convention);
   if (key == "range")

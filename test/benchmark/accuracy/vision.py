@@ -17,6 +17,9 @@ from support import models, protocols, runtime
 STATIC = "--quantize=int8,activations=static"
 CASES = (
     ("W8A8 static min-max", (STATIC,), True),
+    ("W8A8 static min-max, bias", (STATIC + ",bias_correction",), True),
+    ("W8A8 static min-max, smooth 0.8", (STATIC + ",method=smoothquant,alpha=0.8",), True),
+    ("W8A8 static gptq", (STATIC + ",method=gptq",), True),
     ("W8A8 static percentile", (STATIC + ",activation_range=percentile",), True),
     ("W8A8 static mse", (STATIC + ",activation_range=mse",), True),
     ("W8A8 static mse, bias", (STATIC + ",activation_range=mse,bias_correction",), True),

@@ -169,6 +169,7 @@ TEST(RecipeFlags, OptionsChangeTheDefaults) {
   EXPECT_EQ(quantize("int4,group=channel"), quantize("int4,group=-1"));
   EXPECT_EQ(quantize("int4,granularity=channel"), quantize("int4,group=-1"));
   EXPECT_EQ(quantize("int8,granularity=tensor").granularity, ScaleGranularity::Tensor);
+  EXPECT_EQ(quantize("int8,granularity=layer"), quantize("int8,granularity=tensor"));
   EXPECT_EQ(quantize("int8,granularity=group").group, 128);
   EXPECT_EQ(quantize("int8,group=64").granularity, ScaleGranularity::Group);
   EXPECT_EQ(quantize("int4,convention=asym_minmax").symmetric, false);
