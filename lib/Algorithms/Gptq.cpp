@@ -69,8 +69,8 @@ private:
   /// Column after the block that starts at `begin`: the block ends with a group.
   size_t getBlockEnd(size_t begin) const;
   void fitGroup(size_t first, size_t count, const float *live, size_t index);
-  /// Parameters of a group that starts at column `begin`. The search weighs errors by what they cost
-  /// after the columns that follow have made good for them, 1 / U[i, i]^2.
+  /// Parameters of a group that starts at column `begin`. The search weighs errors by what they
+  /// cost after the columns that follow have made good for them, 1 / U[i, i]^2.
   BlockParameters fit(const float *values, size_t begin, size_t count) const {
     if (options.range != WeightRange::Mse)
       return grid.fit(values, count);

@@ -34,8 +34,8 @@ private:
 };
 } // namespace
 
-/// Whether `op` only computes a weight: a decode chain with the chains of its scales, or what brings
-/// one into shape. Ops come after their operands, so each is looked at once.
+/// Whether `op` only computes a weight: a decode chain with the chains of its scales, or what
+/// brings one into shape. Ops come after their operands, so each is looked at once.
 bool GraphText::isWeight(Operation *op) {
   if (!op)
     return false;

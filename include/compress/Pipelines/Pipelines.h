@@ -33,8 +33,7 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
   Option<std::string> statistics{*this, "statistics",
                                  llvm::cl::desc("Statistics file, instead of samples"),
                                  llvm::cl::init("")};
-  Option<std::string> resume{*this, "resume",
-                             llvm::cl::desc("Folder that keeps finished layers"),
+  Option<std::string> resume{*this, "resume", llvm::cl::desc("Folder that keeps finished layers"),
                              llvm::cl::init("")};
   Option<bool> requantize{*this, "requantize",
                           llvm::cl::desc("Take out the quantization that the model has"),
@@ -44,8 +43,7 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
       llvm::cl::init("")};
   Option<std::string> progress{*this, "progress", llvm::cl::desc("plain, json or off"),
                                llvm::cl::init("off")};
-  ListOption<std::string> exclude{*this, "exclude",
-                                  llvm::cl::desc("Names of ops to leave alone")};
+  ListOption<std::string> exclude{*this, "exclude", llvm::cl::desc("Names of ops to leave alone")};
 };
 
 /// `compress` phase: clean up, plan, transform, prune and quantize, check. With samples or

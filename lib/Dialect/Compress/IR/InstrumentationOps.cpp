@@ -35,7 +35,8 @@ LogicalResult ObserveOp::verify() {
       return diagnostic << ", got \"" << name << "\"";
     }
   // C3
-  if (auto type = dyn_cast<MemRefType>(getInput().getType()); type && !type.getLayout().isIdentity())
+  if (auto type = dyn_cast<MemRefType>(getInput().getType());
+      type && !type.getLayout().isIdentity())
     return emitOpError("expects a dense row-major buffer, got ") << type;
   // C4
   if (std::optional<uint64_t> index = getIndex(); index && static_cast<int64_t>(*index) < 0)

@@ -39,7 +39,8 @@ struct LoadStatistics : public compress::impl::LoadStatisticsBase<LoadStatistics
     }
     uint64_t expected = getGraphFingerprint(module);
     if (loaded->fingerprint && loaded->fingerprint != expected) {
-      module.emitError() << "statistics '" << file << "' are of another graph: their fingerprint is "
+      module.emitError() << "statistics '" << file
+                         << "' are of another graph: their fingerprint is "
                          << llvm::utohexstr(loaded->fingerprint, /*LowerCase=*/true)
                          << ", the module's is " << llvm::utohexstr(expected, /*LowerCase=*/true)
                          << "; collect them again with compress-calibrate";

@@ -48,8 +48,8 @@ private:
   DenseMap<std::pair<Value, Block *>, ObserveOp> known;
 };
 
-/// Observes what `options` selects; an op is put before the first weighted op of its block that uses
-/// the value. Gives these weighted ops.
+/// Observes what `options` selects; an op is put before the first weighted op of its block that
+/// uses the value. Gives these weighted ops.
 std::vector<WeightedOp> insertObservers(Operation *root, const ObserverOptions &options);
 
 /// All `compress.observe` below `root`, in program order. Those without an index get the next one
