@@ -13,7 +13,6 @@
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/ByteSize.h"
 #include "compress/Support/Progress.h"
-#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_COMPRESSWEIGHTSSEQUENTIALLY
@@ -72,11 +71,7 @@ struct CompressWeightsSequentially
                                        dim + "'");
       options.dims[name] = value;
     }
-    auto mode = llvm::StringSwitch<std::optional<Progress::Mode>>(progress)
-                    .Case("off", Progress::Mode::Off)
-                    .Case("plain", Progress::Mode::Plain)
-                    .Case("json", Progress::Mode::Json)
-                    .Default(std::nullopt);
+    std::optional<Progress::Mode> mode = Progress::parseMode(progress);
     if (!mode)
       return llvm::createStringError("compress-weights-sequentially: expected off, plain or json "
                                      "as the option 'progress', found '" +

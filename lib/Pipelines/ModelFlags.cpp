@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Pipelines/ModelFlags.h"
+#include "compress/Pipelines/FlagValues.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -43,12 +44,8 @@ llvm::Error ModelFlags::getOptions(onnx::ImportOptions &importOptions,
   exportOptions.form = *parsed;
   exportOptions.opset = opset;
   exportOptions.forceExternalData = externalData;
-  for (StringRef text : dim) {
-    auto [name, size] = text.rsplit('=');
-    int64_t value;
-    if (name.empty() || size.getAsInteger(10, value) || value < 1)
-      return fail("--dim: expects name=size with a positive size, got '" + text + "'");
-    importOptions.dims[name] = value;
-  }
+  for (StringRef text : dim)
+    if (llvm::Error error = parseDim(text, importOptions.dims))
+      return error;
   return llvm::Error::success();
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Support/Progress.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 
@@ -17,6 +18,14 @@ static constexpr double kQuiet = 2, kLineInterval = 10, kTerminalInterval = 0.2;
 
 static double toSeconds(std::chrono::steady_clock::duration time) {
   return std::chrono::duration<double>(time).count();
+}
+
+std::optional<Progress::Mode> Progress::parseMode(llvm::StringRef text) {
+  return llvm::StringSwitch<std::optional<Mode>>(text)
+      .Case("off", Mode::Off)
+      .Case("plain", Mode::Plain)
+      .Case("json", Mode::Json)
+      .Default(std::nullopt);
 }
 
 void Progress::begin(llvm::StringRef name, uint64_t count) {

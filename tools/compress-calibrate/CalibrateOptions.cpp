@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "CalibrateOptions.h"
+#include "compress/Pipelines/FlagValues.h"
 #include "compress/Recipe/Selector.h"
-#include "compress/Support/ByteSize.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
@@ -95,30 +95,21 @@ int CalibrateOptions::parse(int argc, char **argv) {
   if (!collect)
     return fail("--collect: " + llvm::toString(collect.takeError()));
   calibration.collect = *collect;
-  if (calibration.threads < 0 || calibration.threads > 1024)
-    return fail("--threads: expects a number from 0 to 1024, got '" + Twine(calibration.threads) +
-                "'");
-  for (StringRef text : flags.dim) {
-    auto [name, size] = text.rsplit('=');
-    int64_t value;
-    if (name.empty() || size.getAsInteger(10, value) || value < 1)
-      return fail("--dim: expects name=size with a positive size, got '" + text + "'");
-    calibration.dims[name] = value;
-  }
+  if (llvm::Error error = checkThreads(calibration.threads))
+    return fail(llvm::toString(std::move(error)));
+  for (StringRef text : flags.dim)
+    if (llvm::Error error = parseDim(text, calibration.dims))
+      return fail(llvm::toString(std::move(error)));
   for (const std::string &glob : calibration.ops)
     if (llvm::Expected<NamePattern> pattern = NamePattern::create(glob); !pattern)
       return fail("--ops: " + llvm::toString(pattern.takeError()));
-  if (flags.progress == "json")
-    progress = Progress::Mode::Json;
-  else if (flags.progress == "off")
-    progress = Progress::Mode::Off;
-  else if (flags.progress != "plain")
-    return fail("--progress: expects plain, json or off, got '" + flags.progress + "'");
-  if (!flags.memoryLimit.empty()) {
-    std::optional<uint64_t> limit = parseByteSize(flags.memoryLimit);
-    if (!limit || *limit == 0)
-      return fail("--memory-limit: expects a size such as 4GB, got '" + flags.memoryLimit + "'");
-    memoryLimit = *limit;
-  }
+  llvm::Expected<Progress::Mode> mode = parseProgress(flags.progress);
+  if (!mode)
+    return fail(llvm::toString(mode.takeError()));
+  progress = *mode;
+  llvm::Expected<uint64_t> limit = parseMemoryLimit(flags.memoryLimit);
+  if (!limit)
+    return fail(llvm::toString(limit.takeError()));
+  memoryLimit = *limit;
   return 0;
 }

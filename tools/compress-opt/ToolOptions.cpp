@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ToolOptions.h"
+#include "compress/Pipelines/FlagValues.h"
 #include "compress/Pipelines/ModelFlags.h"
-#include "compress/Support/ByteSize.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
 
@@ -139,8 +139,8 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
     return fail(program, "--resume needs --calibration");
   if (samples && calibration.empty())
     return fail(program, "--samples needs --calibration");
-  if (progress != "plain" && progress != "json" && progress != "off")
-    return fail(program, "--progress: expects plain, json or off, got '" + progress + "'");
+  if (llvm::Error error = parseProgress(progress).takeError())
+    return fail(program, llvm::toString(std::move(error)));
 
   // Accuracy gate.
   maxDrop = flags.maxDrop;
@@ -176,13 +176,10 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   importOptions.hashWeights = !writesOnnx();
   if (!importOptions.dims.empty() && !readsOnnx())
     return fail(program, "--dim needs an .onnx input");
-  if (!flags.memoryLimit.empty()) {
-    std::optional<uint64_t> limit = parseByteSize(flags.memoryLimit);
-    if (!limit || *limit == 0)
-      return fail(program,
-                  "--memory-limit: expects a size such as 4GB, got '" + flags.memoryLimit + "'");
-    memoryLimit = *limit;
-  }
+  llvm::Expected<uint64_t> limit = parseMemoryLimit(flags.memoryLimit);
+  if (!limit)
+    return fail(program, llvm::toString(limit.takeError()));
+  memoryLimit = *limit;
   return 0;
 }
 

@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "RunOptions.h"
+#include "compress/Pipelines/FlagValues.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Recipe/Recipe.h"
-#include "compress/Support/ByteSize.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
@@ -101,7 +101,8 @@ static bool addSize(StringRef text, llvm::StringMap<int64_t> &sizes) {
 static int checkRecipe(const RunOptions &options) {
   std::string message;
   llvm::Expected<Recipe> recipe = makeRecipe(options.quantize, options.prune, options.recipe);
-  int code = takeRecipeError(recipe ? checkNeedsNoStatistics(*recipe) : recipe.takeError(), message);
+  int code =
+      takeRecipeError(recipe ? checkNeedsNoStatistics(*recipe) : recipe.takeError(), message);
   return code ? fail(message, code) : 0;
 }
 
@@ -134,8 +135,8 @@ int RunOptions::parse(int argc, char **argv) {
   session.function = flags.function;
   session.kernels = flags.kernels;
 
-  if (session.threads < 0 || session.threads > 1024)
-    return fail("--threads: expects a number from 0 to 1024, got '" + Twine(session.threads) + "'");
+  if (llvm::Error error = checkThreads(session.threads))
+    return fail(llvm::toString(std::move(error)));
   if (repeat < 0)
     return fail("--repeat: expects a positive number, got '" + Twine(repeat) + "'");
   for (StringRef text : flags.input) {
@@ -145,8 +146,8 @@ int RunOptions::parse(int argc, char **argv) {
     inputs.emplace_back(name.str(), file.str());
   }
   for (StringRef text : flags.dim)
-    if (!addSize(text, session.dims) || session.dims.lookup(text.rsplit('=').first) < 1)
-      return fail("--dim: expects name=size with a positive size, got '" + text + "'");
+    if (llvm::Error error = parseDim(text, session.dims))
+      return fail(llvm::toString(std::move(error)));
   randomInputs = flags.randomInputs.getNumOccurrences();
   if (randomInputs) {
     SmallVector<StringRef> parts;
@@ -155,11 +156,9 @@ int RunOptions::parse(int argc, char **argv) {
       if (!addSize(part, randomSizes))
         return fail("--random-inputs: expects dim=size,..., got '" + part + "'");
   }
-  if (!flags.memoryLimit.empty()) {
-    std::optional<uint64_t> limit = parseByteSize(flags.memoryLimit);
-    if (!limit || *limit == 0)
-      return fail("--memory-limit: expects a size such as 4GB, got '" + flags.memoryLimit + "'");
-    memoryLimit = *limit;
-  }
+  llvm::Expected<uint64_t> limit = parseMemoryLimit(flags.memoryLimit);
+  if (!limit)
+    return fail(llvm::toString(limit.takeError()));
+  memoryLimit = *limit;
   return checkRecipe(*this);
 }

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace mlir::compress {
@@ -24,6 +25,8 @@ class Progress {
 public:
   /// `Json` writes one object per line: task, step, steps, elapsed and remaining seconds.
   enum class Mode : uint8_t { Off, Plain, Json };
+  /// The mode of the word `off`, `plain` or `json`.
+  static std::optional<Mode> parseMode(llvm::StringRef text);
 
   Progress(Mode mode, llvm::raw_ostream &os) : mode(mode), os(os) {}
 
