@@ -18,6 +18,7 @@
 #include "FloatTiles.h"
 #include "Simd.h"
 #include "UniformKernels.h"
+#include "UniformScale.h"
 #include "compress/Support/NumericFormats.h"
 #include <algorithm>
 #include <cassert>
@@ -199,32 +200,9 @@ BlockParameters CodeGrid::getParameters(BlockRange block, float shrink) const {
     }
     return {scale == 0 && rule != ScaleRule::MeanAbs ? 1 : scale, 0};
   }
-  // As in `quantizeUniform`, to the bit.
-  const float half = static_cast<float>(1 << (getBitWidth(codeType) - 1)), steps = 2 * half - 1;
-  switch (uniform.convention) {
-  case GridConvention::SymRestricted:
-    scale = magnitude / (half - 1);
-    break;
-  case GridConvention::SymFullRange:
-    scale = magnitude / (steps / 2);
-    break;
-  case GridConvention::SymSignedMax:
-    scale = (-low >= high ? low : high) / -half;
-    break;
-  case GridConvention::AsymZeroIn:
-    low = std::min(low, 0.0f);
-    scale = (std::max(high, 0.0f) - low) / steps;
-    break;
-  case GridConvention::AsymMinMax:
-    scale = magnitude == 0 ? 0.0f : std::max((high - low) / steps, 1e-5f);
-    break;
-  }
-  scale = store(scale);
-  int zero = range.symmetricZeroPoint;
-  if (isAsymmetric(uniform.convention)) {
-    float offset = scale == 0 ? static_cast<float>(-range.min) : -std::nearbyint(low / scale);
-    zero = range.min + static_cast<int>(std::min(std::max(offset, 0.0f), steps));
-  }
+  unsigned bits = getBitWidth(codeType);
+  scale = store(computeUniformScale(uniform.convention, bits, low, high));
+  int zero = computeUniformZeroPoint(uniform.convention, range, bits, low, scale);
   return {scale == 0 ? 1 : scale, static_cast<float>(zero)};
 }
 

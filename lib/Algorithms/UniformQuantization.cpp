@@ -16,6 +16,7 @@
 #include "compress/Algorithms/UniformQuantization.h"
 #include "SlabWalk.h"
 #include "UniformKernels.h"
+#include "UniformScale.h"
 #include "compress/Algorithms/BitPacking.h"
 #include <cassert>
 #include <cmath>
@@ -150,50 +151,20 @@ bool Quantizer<T>::growRange(const Slab &slab, uint64_t firstRow, uint64_t numRo
 template <typename T>
 void Quantizer<T>::makeParameters(const Slab &slab, const T *lo, const T *hi,
                                   Partial &partial) const {
-  const T half = static_cast<T>(1 << (bits - 1)), steps = 2 * half - 1;
   T computed[64];
   for (uint64_t first = 0; first < inner; first += 64) {
     uint64_t count = std::min<uint64_t>(64, inner - first);
-    for (uint64_t i = 0; i < count; ++i) {
-      T low = lo[first + i], high = hi[first + i], scale = 0;
-      T magnitude = std::max(-low, high);
-      switch (convention) {
-      case GridConvention::SymRestricted:
-        scale = magnitude / (half - 1);
-        break;
-      case GridConvention::SymFullRange:
-        scale = magnitude / (steps / 2);
-        break;
-      case GridConvention::SymSignedMax:
-        scale = (-low >= high ? low : high) / -half;
-        break;
-      case GridConvention::AsymZeroIn:
-        scale = (std::max(high, T(0)) - std::min(low, T(0))) / steps;
-        break;
-      case GridConvention::AsymMinMax:
-        scale = magnitude == 0 ? T(0) : std::max((high - low) / steps, static_cast<T>(1e-5));
-        break;
-      }
-      computed[i] = scale;
-    }
+    for (uint64_t i = 0; i < count; ++i)
+      computed[i] = computeUniformScale<T>(convention, bits, lo[first + i], hi[first + i]);
     uint64_t block = slab.firstBlock + first;
     writeFloats(computed, count, scales, scaleType, block);
     readFloats(scales, scaleType, block, count, computed);
     bool changed = false;
     for (uint64_t i = 0; i < count; ++i) {
       T &scale = computed[i];
-      int zero = range.symmetricZeroPoint;
       if (!(scale - scale == 0))
         partial.overflow = std::min(partial.overflow, block + i);
-      if (isAsymmetric(convention)) {
-        T low = lo[first + i];
-        if (convention == GridConvention::AsymZeroIn)
-          low = std::min(low, T(0));
-        T offset = scale == 0 ? T(0) : -std::nearbyint(low / scale);
-        // A block of zeros gets the code 0, which every asymmetric range has.
-        offset = scale == 0 ? static_cast<T>(-range.min) : offset;
-        zero = range.min + static_cast<int>(std::min(std::max(offset, T(0)), steps));
-      }
+      int zero = computeUniformZeroPoint<T>(convention, range, bits, lo[first + i], scale);
       if (zeroPoints)
         zeroPoints[block + i] = static_cast<uint8_t>(zero);
       if (scale == 0) {
