@@ -173,21 +173,13 @@ static NodeResult normalizeFusedMatMul(OnnxNode &node) {
 //===----------------------------------------------------------------------===//
 
 static NodeResult normalizeConv(OnnxNode &node) {
-  RankedTensorType input = node.getType(0), weight = node.getType(1);
-  if (weight.getRank() < 3 || input.getRank() != weight.getRank())
-    return node.error("expects input and weight of the same rank, at least 3");
-  FailureOr<Window> window = getWindow(node, input.getShape().drop_front(2),
-                                       weight.getShape().drop_front(2), /*strideDefault=*/1);
+  FailureOr<Window> window = getConvWindow(node, node.getType(0), node.getType(1));
   if (failed(window))
     return failure();
   SmallVector<Value> operands{node.getInput(0), node.getInput(1)};
   if (node.hasInput(2))
     operands.push_back(node.getInput(2));
-  return single(
-      node.make<ConvOp>(operands, {node.attr("strides", ArrayRef<int64_t>(window->strides)),
-                                   node.attr("pads", ArrayRef<int64_t>(window->pads)),
-                                   node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
-                                   node.attr("groups", node.getInt("group", 1)), node.nameAttr()}));
+  return single(makeConv(node, *window, operands));
 }
 
 static NodeResult normalizeConvTranspose(OnnxNode &node) {
@@ -245,24 +237,12 @@ static NodeResult normalizeConvTranspose(OnnxNode &node) {
 // Pooling
 //===----------------------------------------------------------------------===//
 
-static NodeResult makePool(OnnxNode &node, PoolKind kind) {
-  RankedTensorType input = node.getType(0);
-  std::optional<SmallVector<int64_t>> kernel = node.getInts("kernel_shape");
-  if (input.getRank() < 3 || !kernel)
-    return node.error("expects an input of rank 3 or more and kernel_shape");
-  FailureOr<Window> window =
-      getWindow(node, input.getShape().drop_front(2), *kernel, /*strideDefault=*/1);
+static NodeResult normalizePool(OnnxNode &node, PoolKind kind) {
+  FailureOr<PoolWindow> window = getPoolWindow(node);
   if (failed(window))
     return failure();
   SmallVector<Value> results;
-  FailureOr<Value> pooled = node.make<PoolOp>(
-      node.getInput(0), {node.attr("kind", Attribute(PoolKindAttr::get(node.getContext(), kind))),
-                         node.attr("kernel", ArrayRef<int64_t>(*kernel)),
-                         node.attr("strides", ArrayRef<int64_t>(window->strides)),
-                         node.attr("pads", ArrayRef<int64_t>(window->pads)),
-                         node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
-                         node.attr("ceil_mode", node.getInt("ceil_mode", 0) != 0),
-                         node.attr("count_include_pad", node.getInt("count_include_pad", 0) != 0)});
+  FailureOr<Value> pooled = makePool(node, kind, *window, node.getInput(0));
   if (failed(pooled))
     return failure();
   results.assign(node.getOp().getNumResults(), Value());
@@ -273,10 +253,12 @@ static NodeResult makePool(OnnxNode &node, PoolKind kind) {
 static NodeResult normalizeMaxPool(OnnxNode &node) {
   if (node.isOutputUsed(1))
     return node.keep("the indices are used");
-  return makePool(node, PoolKind::Max);
+  return normalizePool(node, PoolKind::Max);
 }
 
-static NodeResult normalizeAveragePool(OnnxNode &node) { return makePool(node, PoolKind::Average); }
+static NodeResult normalizeAveragePool(OnnxNode &node) {
+  return normalizePool(node, PoolKind::Average);
+}
 
 /// The reduction of all spatial dims.
 template <ReduceKind kind>

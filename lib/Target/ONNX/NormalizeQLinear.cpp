@@ -75,11 +75,7 @@ static NodeResult normalizeQLinearConv(OnnxNode &node) {
   for (unsigned input : {1, 3, 4})
     if (!node.hasInput(input) || !(input == 3 || isParameter(node.getInput(input))))
       return node.keep("weight and scales are no constants");
-  RankedTensorType input = node.getType(0), weight = node.getType(3);
-  if (weight.getRank() < 3 || input.getRank() != weight.getRank())
-    return node.error("expects input and weight of the same rank, at least 3");
-  FailureOr<Window> window = getWindow(node, input.getShape().drop_front(2),
-                                       weight.getShape().drop_front(2), /*strideDefault=*/1);
+  FailureOr<Window> window = getConvWindow(node, node.getType(0), node.getType(3));
   if (failed(window))
     return failure();
   FailureOr<Value> x = dequantizeInput(node, 0, /*axis=*/1, /*perTensor=*/true);
@@ -94,11 +90,7 @@ static NodeResult normalizeQLinearConv(OnnxNode &node) {
       return failure();
     operands.push_back(*bias);
   }
-  FailureOr<Value> result =
-      node.make<ConvOp>(operands, {node.attr("strides", ArrayRef<int64_t>(window->strides)),
-                                   node.attr("pads", ArrayRef<int64_t>(window->pads)),
-                                   node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
-                                   node.attr("groups", node.getInt("group", 1)), node.nameAttr()});
+  FailureOr<Value> result = makeConv(node, *window, operands);
   if (failed(result))
     return failure();
   return quantizeResult(node, *result, 6);
@@ -186,26 +178,14 @@ static NodeResult normalizeSigmoid(OnnxNode &node) {
 }
 
 static NodeResult normalizeAveragePool(OnnxNode &node) {
-  RankedTensorType input = node.getType(0);
-  std::optional<SmallVector<int64_t>> kernel = node.getInts("kernel_shape");
   if (node.getInt("channels_last", 0) != 0)
     return node.keep("channels_last is not supported");
-  if (input.getRank() < 3 || !kernel)
-    return node.error("expects an input of rank 3 or more and kernel_shape");
-  FailureOr<Window> window =
-      getWindow(node, input.getShape().drop_front(2), *kernel, /*strideDefault=*/1);
+  FailureOr<PoolWindow> window = getPoolWindow(node);
   FailureOr<Value> x = failed(window) ? FailureOr<Value>()
                                       : dequantizeInput(node, 0, /*axis=*/0, /*perTensor=*/true);
   if (failed(x))
     return failure();
-  auto kind = PoolKindAttr::get(node.getContext(), PoolKind::Average);
-  FailureOr<Value> result = node.make<PoolOp>(
-      *x, {node.attr("kind", Attribute(kind)), node.attr("kernel", ArrayRef<int64_t>(*kernel)),
-           node.attr("strides", ArrayRef<int64_t>(window->strides)),
-           node.attr("pads", ArrayRef<int64_t>(window->pads)),
-           node.attr("dilations", ArrayRef<int64_t>(window->dilations)),
-           node.attr("ceil_mode", node.getInt("ceil_mode", 0) != 0),
-           node.attr("count_include_pad", node.getInt("count_include_pad", 0) != 0)});
+  FailureOr<Value> result = makePool(node, PoolKind::Average, *window, *x);
   if (failed(result))
     return failure();
   return quantizeResult(node, *result, 3);

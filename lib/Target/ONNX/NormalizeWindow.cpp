@@ -57,3 +57,43 @@ FailureOr<Window> onnx::getWindow(OnnxNode &node, ArrayRef<int64_t> spatial,
   }
   return window;
 }
+
+FailureOr<Window> onnx::getConvWindow(OnnxNode &node, RankedTensorType input,
+                                      RankedTensorType weight) {
+  if (weight.getRank() < 3 || input.getRank() != weight.getRank())
+    return node.error("expects input and weight of the same rank, at least 3");
+  return getWindow(node, input.getShape().drop_front(2), weight.getShape().drop_front(2),
+                   /*strideDefault=*/1);
+}
+
+FailureOr<Value> onnx::makeConv(OnnxNode &node, const Window &window, ArrayRef<Value> operands) {
+  return node.make<ConvOp>(operands,
+                           {node.attr("strides", ArrayRef<int64_t>(window.strides)),
+                            node.attr("pads", ArrayRef<int64_t>(window.pads)),
+                            node.attr("dilations", ArrayRef<int64_t>(window.dilations)),
+                            node.attr("groups", node.getInt("group", 1)), node.nameAttr()});
+}
+
+FailureOr<PoolWindow> onnx::getPoolWindow(OnnxNode &node) {
+  RankedTensorType input = node.getType(0);
+  std::optional<SmallVector<int64_t>> kernel = node.getInts("kernel_shape");
+  if (input.getRank() < 3 || !kernel)
+    return node.error("expects an input of rank 3 or more and kernel_shape");
+  FailureOr<Window> window =
+      getWindow(node, input.getShape().drop_front(2), *kernel, /*strideDefault=*/1);
+  if (failed(window))
+    return failure();
+  return PoolWindow{*kernel, *window};
+}
+
+FailureOr<Value> onnx::makePool(OnnxNode &node, PoolKind kind, const PoolWindow &pool,
+                                Value input) {
+  return node.make<PoolOp>(
+      input, {node.attr("kind", Attribute(PoolKindAttr::get(node.getContext(), kind))),
+              node.attr("kernel", ArrayRef<int64_t>(pool.kernel)),
+              node.attr("strides", ArrayRef<int64_t>(pool.window.strides)),
+              node.attr("pads", ArrayRef<int64_t>(pool.window.pads)),
+              node.attr("dilations", ArrayRef<int64_t>(pool.window.dilations)),
+              node.attr("ceil_mode", node.getInt("ceil_mode", 0) != 0),
+              node.attr("count_include_pad", node.getInt("count_include_pad", 0) != 0)});
+}

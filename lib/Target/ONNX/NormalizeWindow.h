@@ -26,6 +26,20 @@ struct Window {
 FailureOr<Window> getWindow(OnnxNode &node, ArrayRef<int64_t> spatial, ArrayRef<int64_t> kernel,
                             int64_t strideDefault, bool ignoreSame = false);
 
+/// The window of a pooling node, with its size.
+struct PoolWindow {
+  SmallVector<int64_t> kernel;
+  Window window;
+};
+FailureOr<PoolWindow> getPoolWindow(OnnxNode &node);
+/// Pooling of `input` with the attributes of `node`.
+FailureOr<Value> makePool(OnnxNode &node, PoolKind kind, const PoolWindow &pool, Value input);
+
+/// The window of a Conv or QLinearConv with an input and a weight of these types.
+FailureOr<Window> getConvWindow(OnnxNode &node, RankedTensorType input, RankedTensorType weight);
+/// The convolution of `operands` (input, weight and, if there is one, bias) that such a node is.
+FailureOr<Value> makeConv(OnnxNode &node, const Window &window, ArrayRef<Value> operands);
+
 } // namespace mlir::compress::onnx
 
 #endif // COMPRESS_LIB_TARGET_ONNX_NORMALIZEWINDOW_H
