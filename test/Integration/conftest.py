@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support import models
+from support import models, native
 from support.tool import Tools
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +30,15 @@ def tools(request):
     folder = request.config.getoption("--build") or os.environ.get("COMPRESS_BUILD", "build")
     found = Tools(ROOT / folder)
     assert found.path("compress-opt").is_file(), f"no compress-opt in {found.bin}; run make build"
+    return found
+
+
+@pytest.fixture(scope="session")
+def package(tools):
+    """The Python package of the build; skipped where it was not built."""
+    found = native.package(tools)
+    if found is None:
+        pytest.skip("needs -DCOMPRESS_BUILD_PYTHON=ON")
     return found
 
 

@@ -1,9 +1,7 @@
 """`compress-calibrate`: statistics against numpy on what onnxruntime computes, and bad data."""
 
 import json
-import os
 import struct
-import sys
 
 import numpy as np
 import onnx
@@ -303,15 +301,6 @@ def test_bad_files(tools, linear, tmp_path):
     fails(folder, f"sample 1 of 1 ('{folder / 'a.npz'}'): input 'x' has batch 12, but 'ids' has batch 5")
     np.savez(folder / "a.npz", x=X[0], ids=IDS)
     fails(folder, "a.npz': input 'x': expected f32[batch,8], found f32[8]")
-
-
-@pytest.fixture(scope="module")
-def package(request):
-    build = request.config.getoption("--build") or os.environ.get("COMPRESS_BUILD", "build")
-    for root in (request.config.rootpath, request.config.rootpath.parents[1]):
-        if (root / build / "python").is_dir():
-            sys.path.insert(0, str(root / build / "python"))
-    return pytest.importorskip("compress_mlir", reason="needs -DCOMPRESS_BUILD_PYTHON=ON")
 
 
 class Reader:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 
 import numpy as np
 import onnx
@@ -10,16 +9,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 LAYERS = 6
-
-
-@pytest.fixture(scope="module")
-def package(request):
-    build = request.config.getoption("--build") or os.environ.get("COMPRESS_BUILD", "build")
-    folder = request.config.rootpath / build / "python"
-    for parent in (folder, request.config.rootpath.parents[1] / build / "python"):
-        if parent.is_dir():
-            sys.path.insert(0, str(parent))
-    return pytest.importorskip("compress_mlir", reason="needs -DCOMPRESS_BUILD_PYTHON=ON")
 
 
 @pytest.fixture(scope="module")

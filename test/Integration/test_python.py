@@ -1,7 +1,5 @@
 """The Python package compress_mlir, from an installation or from `<build>/python`."""
 
-import os
-import sys
 import threading
 
 import numpy as np
@@ -11,16 +9,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 WEIGHT = np.random.default_rng(0).standard_normal((64, 16), dtype=np.float32)
 BIAS = np.arange(16, dtype=np.float32)
-
-
-@pytest.fixture(scope="module")
-def package(request):
-    build = request.config.getoption("--build") or os.environ.get("COMPRESS_BUILD", "build")
-    folder = request.config.rootpath / build / "python"
-    for parent in (folder, request.config.rootpath.parents[1] / build / "python"):
-        if parent.is_dir():
-            sys.path.insert(0, str(parent))
-    return pytest.importorskip("compress_mlir", reason="needs -DCOMPRESS_BUILD_PYTHON=ON")
 
 
 @pytest.fixture(scope="module")
