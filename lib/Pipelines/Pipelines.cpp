@@ -29,12 +29,14 @@ void mlir::compress::buildNormalizePipeline(OpPassManager &pm) {
 namespace {
 /// What the layers of a recipe ask for, whichever they are.
 struct RecipeNeeds {
-  bool transforms = false, rotates = false, smooths = false, scales = false, equalizes = false;
+  bool rotates = false, smooths = false, scales = false, equalizes = false;
   bool isSequential = false, allocates = false;
   /// Static activations whose ranges need more than the smallest and largest value.
   bool hasRanges = false;
   /// Statistics of the uncompressed model, as `--collect` has them; empty: none.
   std::vector<std::string> statistics;
+
+  bool scalesChannels() const { return smooths || scales || equalizes; }
 };
 } // namespace
 
@@ -74,7 +76,6 @@ static RecipeNeeds getNeeds(const Recipe &recipe, bool hasStatistics, bool hasDa
     needs.smooths |= spec.transform == QuantizeTransform::SmoothQuant;
     needs.scales |= spec.transform == QuantizeTransform::Awq;
     needs.equalizes |= spec.transform == QuantizeTransform::Equalize;
-    needs.transforms |= spec.transform != QuantizeTransform::None;
     needs.isSequential |= spec.isSequential() && hasData;
     bool isMixed = spec.format == WeightFormat::Mixed;
     needs.allocates |= isMixed;
@@ -115,7 +116,7 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   pm.addPass(createCleanQuantization({/*strip=*/options.requantize}));
   // Masks that came with the model count as zeros for what follows.
   pm.addPass(createFoldMasks());
-  if (needs.transforms)
+  if (needs.rotates || needs.scalesChannels())
     pm.addPass(createRaiseComposites());
   if (!options.statistics.empty())
     pm.addPass(createLoadStatistics({options.statistics}));
@@ -147,7 +148,7 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   if (needs.scales)
     pm.addPass(createAwq());
   // Scaled channels have other histograms, which cannot be computed from those before.
-  if (hasData && needs.hasRanges && (needs.equalizes || needs.smooths || needs.scales))
+  if (hasData && needs.hasRanges && needs.scalesChannels())
     collectStatistics();
 
   if (needs.allocates)

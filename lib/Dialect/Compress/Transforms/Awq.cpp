@@ -121,7 +121,7 @@ static FailureOr<LayerData> makeLayers(WeightStore &store, const WeightedOp &op,
   if (failed(stored))
     return failure();
   DataType type = stored->getDataType();
-  data.grid = makeFormatGrid(spec, type, /*absMax=*/1);
+  data.grid = makeFormatGrid(spec, type, [] { return 1.0f; });
   MatrixView view(op);
   size_t columns = view.getColumns(), channels = view.getChannels();
   size_t group = view.getGroup(chooseBlock(spec, op).block);

@@ -133,15 +133,16 @@ static ArrayRef<uint8_t> getMask(const EncodedWeight &weight) {
 }
 
 /// Notes what quantization does to the outputs: their error, and what has to be added to the bias.
+/// `decoded` is the quantized weight if it is known already.
 static LogicalResult judge(WeightStore &store, const WeightTask &task, const MatrixView &view,
-                           const StoredTensor &dense, const InputStatistics &input,
-                           WeightOutcome &outcome) {
+                           const StoredTensor &dense, FailureOr<StoredTensor> decoded,
+                           const InputStatistics &input, WeightOutcome &outcome) {
   const QuantizeSpec &spec = *task.quantize;
   bool wantsError = !input.gram.empty();
   if (!wantsError && !spec.biasCorrection)
     return success();
-  FailureOr<StoredTensor> decoded =
-      decodeWeight(store, outcome.weight, [&] { return task.emitError(); });
+  if (failed(decoded))
+    decoded = decodeWeight(store, outcome.weight, [&] { return task.emitError(); });
   if (failed(decoded))
     return failure();
   if (wantsError)
@@ -231,8 +232,9 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
   weight.values = std::move(parts->codes);
   weight.table = std::move(parts->table);
   weight.scales = std::move(parts->scales);
+  FailureOr<StoredTensor> decoded = failure();
   if (isMethodUsed) {
-    FailureOr<StoredTensor> decoded = decodeWeight(store, weight, emitError);
+    decoded = decodeWeight(store, weight, emitError);
     if (failed(decoded))
       return failure();
     std::tie(parts->squaredError, parts->sumSquares) = compareFloats(dense, *decoded);
@@ -244,7 +246,7 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
   outcome.done.push_back(describeFormat(spec, choice, isMethodUsed));
   if (!note.empty())
     outcome.done.push_back(note);
-  if (failed(judge(store, task, view, dense, input, outcome)))
+  if (failed(judge(store, task, view, dense, std::move(decoded), input, outcome)))
     return failure();
   if (choice.perChannelInstead && op.contractionDims.size() > 1)
     outcome.skipped.push_back(

@@ -58,7 +58,7 @@ std::pair<double, double> mlir::compress::compareFloats(const StoredTensor &befo
 //===----------------------------------------------------------------------===//
 
 CodeGrid mlir::compress::makeFormatGrid(const QuantizeSpec &spec, DataType elementType,
-                                        float absMax) {
+                                        llvm::function_ref<float()> getAbsMax) {
   // Grids work in f32; scales of f64 weights are f32 numbers.
   DataType scaleType = elementType == DataType::F64 ? DataType::F32 : elementType;
   switch (spec.format) {
@@ -77,7 +77,7 @@ CodeGrid mlir::compress::makeFormatGrid(const QuantizeSpec &spec, DataType eleme
     return makeFloatGrid(getCodeType(spec), ScaleRule::PowerOfTwo, scaleType);
   case WeightFormat::NvFp4: {
     CodeGrid grid = makeFloatGrid(DataType::F4E2M1FN, ScaleRule::E4M3, scaleType);
-    grid.setTensorScale(getNVFP4TensorScale(absMax));
+    grid.setTensorScale(getNVFP4TensorScale(getAbsMax()));
     return grid;
   }
   case WeightFormat::Nf4:
@@ -265,7 +265,7 @@ static FailureOr<QuantizedParts> quantizeBlocks(WeightStore &store, const Stored
   if (std::optional<uint64_t> index = ::findNonFinite(values))
     return emitError() << "cannot quantize weight '" << what << "': element " << *index
                        << " is not finite";
-  CodeGrid grid = makeFormatGrid(spec, dense.getDataType(), getAbsMax(values));
+  CodeGrid grid = makeFormatGrid(spec, dense.getDataType(), [&] { return getAbsMax(values); });
   // Rows along k.
   size_t rows = view.outer * view.inner, k = view.k, groups = view.getNumGroups(group);
   std::vector<float> matrix;

@@ -170,7 +170,8 @@ FailureOr<std::optional<QuantizedParts>> mlir::compress::quantizeByMethod(
   if (needsGram && input.gram.empty())
     return none; // `reason` is known to the caller.
   RankedTensorType type = dense.getType();
-  CodeGrid grid = makeFormatGrid(spec, dense.getDataType(), getAbsMax(readFloats(dense)));
+  CodeGrid grid =
+      makeFormatGrid(spec, dense.getDataType(), [&] { return getAbsMax(readFloats(dense)); });
   MatrixView::ScaleIndex scales = view.getScaleIndex(block);
   BlockCodes codes;
   codes.codes.resize(type.getNumElements());

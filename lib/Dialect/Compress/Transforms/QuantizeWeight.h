@@ -18,8 +18,10 @@ namespace mlir {
 namespace compress {
 
 /// The grid of a format that has one for every block (integers, floats, fixed tables), for a weight
-/// of `elementType` whose largest magnitude is `absMax`.
-CodeGrid makeFormatGrid(const QuantizeSpec &spec, DataType elementType, float absMax);
+/// of `elementType`. `getAbsMax` gives its largest magnitude, for formats with a factor of the
+/// tensor.
+CodeGrid makeFormatGrid(const QuantizeSpec &spec, DataType elementType,
+                        llvm::function_ref<float()> getAbsMax);
 
 /// Codes in row-major order of the weight, and the parameters of its blocks in that of the scales.
 struct BlockCodes {
