@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Recipe/QuantizeSpec.h"
+#include "SpecBuilder.h"
 #include "SpecNames.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -156,17 +157,6 @@ Expected<std::vector<QuantizeSpec>> getCandidates(const QuantizeSpec &spec) {
 //===----------------------------------------------------------------------===//
 // Text
 //===----------------------------------------------------------------------===//
-
-/// A number with as few digits as read back the same.
-static std::string toText(double value) {
-  for (int digits = 1; digits < 17; ++digits) {
-    std::string text = formatv("{0}", format("%.*g", digits, value)).str();
-    double again = 0;
-    if (!StringRef(text).getAsDouble(again) && again == value)
-      return text;
-  }
-  return formatv("{0}", format("%.17g", value)).str();
-}
 
 std::vector<std::pair<std::string, std::string>> getEntries(const QuantizeSpec &spec) {
   std::vector<std::pair<std::string, std::string>> entries;

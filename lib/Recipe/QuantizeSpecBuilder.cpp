@@ -64,21 +64,6 @@ std::optional<std::pair<StringRef, StringRef>> QuantizeSpecBuilder::expandWord(S
 // Values
 //===----------------------------------------------------------------------===//
 
-/// Reads one of `words`.
-template <typename Enum, size_t size>
-static MaybeProblem parseWord(StringRef what, StringRef value, const Word<Enum> (&words)[size],
-                              Enum &result) {
-  SmallVector<StringRef, 8> names;
-  for (const Word<Enum> &word : words) {
-    names.push_back(word.name);
-    if (value == word.name) {
-      result = word.value;
-      return std::nullopt;
-    }
-  }
-  return makeUnknown(what, value, names);
-}
-
 MaybeProblem QuantizeSpecBuilder::setFormat(StringRef value) {
   static const StringRef unsupported[] = {"fp8_dynamic", "fp8_block", "int8_block", "aqlm", "vq"};
   std::string name = value.lower();

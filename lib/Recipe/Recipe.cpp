@@ -29,16 +29,17 @@ int takeRecipeError(Error error, std::string &message) {
   return code;
 }
 
-StringRef getName(PruneMethod) { return "magnitude"; }
-
 //===----------------------------------------------------------------------===//
 // Resolution
 //===----------------------------------------------------------------------===//
 
 Recipe resolveAuto(Recipe recipe, bool hasStatistics) {
-  for (Rule &rule : recipe.rules)
+  for (Rule &rule : recipe.rules) {
     if (rule.quantize.getSpec())
       rule.quantize = resolveAuto(*rule.quantize.getSpec(), hasStatistics);
+    if (rule.prune.getSpec())
+      rule.prune = resolveAuto(*rule.prune.getSpec(), hasStatistics);
+  }
   return recipe;
 }
 
@@ -62,10 +63,6 @@ ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer) {
 //===----------------------------------------------------------------------===//
 // Printing
 //===----------------------------------------------------------------------===//
-
-std::string toString(const PruneSpec &spec) {
-  return (Twine(spec.n) + ":" + Twine(spec.m) + ",method=" + getName(spec.method)).str();
-}
 
 /// A double-quoted YAML scalar.
 static void printQuoted(raw_ostream &os, StringRef text) {
@@ -111,15 +108,22 @@ static void printSelector(raw_ostream &os, const Selector &selector) {
   os << " }";
 }
 
-static void printQuantize(raw_ostream &os, const Setting<QuantizeSpec> &setting) {
+/// Texts with a colon, and names of files, are quoted.
+template <typename Spec>
+static void printSetting(raw_ostream &os, const Setting<Spec> &setting) {
   if (setting.isNone()) {
     os << "none";
     return;
   }
   ListSeparator comma;
   os << "{ ";
-  for (const auto &[key, value] : getEntries(*setting.getSpec()))
-    os << comma << key << ": " << value;
+  for (const auto &[key, value] : getEntries(*setting.getSpec())) {
+    os << comma << key << ": ";
+    if (key == "pattern" || key == "tree")
+      printQuoted(os, value);
+    else
+      os << value;
+  }
   os << " }";
 }
 
@@ -136,14 +140,14 @@ void Recipe::print(raw_ostream &os) const {
     os << '\n';
     if (rule.quantize.isGiven()) {
       os << "  quantize: ";
-      printQuantize(os, rule.quantize);
+      printSetting(os, rule.quantize);
       os << '\n';
     }
-    if (rule.prune.isNone())
-      os << "  prune: none\n";
-    else if (const std::optional<PruneSpec> &spec = rule.prune.getSpec())
-      os << "  prune: { pattern: \"" << spec->n << ":" << spec->m
-         << "\", method: " << getName(spec->method) << " }\n";
+    if (rule.prune.isGiven()) {
+      os << "  prune: ";
+      printSetting(os, rule.prune);
+      os << '\n';
+    }
   }
 }
 

@@ -10,6 +10,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <algorithm>
 
 using namespace llvm;
@@ -83,58 +85,22 @@ MaybeProblem addKey(SmallVectorImpl<std::string> &seen, StringRef key) {
   return std::nullopt;
 }
 
+std::string toText(double value) {
+  for (int digits = 1; digits < 17; ++digits) {
+    std::string text = formatv("{0}", format("%.*g", digits, value)).str();
+    double again = 0;
+    if (!StringRef(text).getAsDouble(again) && again == value)
+      return text;
+  }
+  return formatv("{0}", format("%.17g", value)).str();
+}
+
 std::optional<int64_t> parsePositive(StringRef text, int64_t limit) {
   int64_t value = 0;
   if (text.empty() || !all_of(text, isDigit) || text.getAsInteger(10, value) || value < 1 ||
       value > limit)
     return std::nullopt;
   return value;
-}
-
-//===----------------------------------------------------------------------===//
-// Pruning
-//===----------------------------------------------------------------------===//
-
-ArrayRef<StringRef> PruneSpecBuilder::getKeys() {
-  static const StringRef keys[] = {"pattern", "method"};
-  return keys;
-}
-
-MaybeProblem PruneSpecBuilder::setPattern(StringRef value) {
-  auto [kept, block] = value.split(':');
-  static const StringRef unsupported[] = {"unstructured", "channel", "head", "layer", "expert"};
-  if (is_contained(unsupported, kept) && !block.empty())
-    return Problem{RecipeErrorKind::Unsupported, "recognised but not supported yet: pattern " +
-                                                     quote(value) +
-                                                     " (supported: N:M, for example 2:4)"};
-  std::optional<int64_t> n = parsePositive(kept, maxPruneBlock);
-  std::optional<int64_t> m = parsePositive(block, maxPruneBlock);
-  if (!n || !m || *n >= *m)
-    return makeBad("pattern is " + quote(value) + ", expected N:M with 1 <= N < M <= " +
-                   Twine(maxPruneBlock) + ", for example 2:4");
-  spec.n = *n;
-  spec.m = *m;
-  hasPattern = true;
-  return std::nullopt;
-}
-
-MaybeProblem PruneSpecBuilder::set(StringRef key, StringRef value) {
-  if (!is_contained(getKeys(), key))
-    return makeUnknown("key", key, getKeys());
-  if (MaybeProblem problem = addKey(seen, key))
-    return problem;
-  if (key == "pattern")
-    return setPattern(value);
-  if (value == "magnitude")
-    return std::nullopt;
-  return makeUnknown("method", value, {"magnitude"}, {"wanda", "sparsegpt", "ria"});
-}
-
-MaybeProblem PruneSpecBuilder::finish(PruneSpec &result) const {
-  if (!hasPattern)
-    return makeBad("no pattern is given, expected N:M, for example 2:4");
-  result = spec;
-  return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//

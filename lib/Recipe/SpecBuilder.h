@@ -47,6 +47,8 @@ Problem makeBad(const llvm::Twine &message);
 std::string quote(llvm::StringRef text);
 /// Notes that `key` is given; a problem if it was before.
 MaybeProblem addKey(llvm::SmallVectorImpl<std::string> &seen, llvm::StringRef key);
+/// A number with as few digits as read back the same.
+std::string toText(double value);
 /// Reads a positive integer of at most `limit`.
 std::optional<int64_t> parsePositive(llvm::StringRef text, int64_t limit);
 
@@ -94,19 +96,22 @@ private:
 class PruneSpecBuilder {
 public:
   static llvm::ArrayRef<llvm::StringRef> getKeys();
-  static llvm::StringRef getValueKind(llvm::StringRef) { return "a word"; }
-  static std::optional<std::pair<llvm::StringRef, llvm::StringRef>> expandWord(llvm::StringRef) {
-    return std::nullopt;
-  }
-  static llvm::StringRef getWordHelp() { return ""; }
+  static llvm::StringRef getValueKind(llvm::StringRef key);
+  static std::optional<std::pair<llvm::StringRef, llvm::StringRef>>
+  expandWord(llvm::StringRef word);
+  static llvm::StringRef getWordHelp() { return ", permute, progressive or skip"; }
   MaybeProblem set(llvm::StringRef key, llvm::StringRef value);
   MaybeProblem finish(PruneSpec &result) const;
 
 private:
   MaybeProblem setPattern(llvm::StringRef value);
+  MaybeProblem setNumber(llvm::StringRef key, llvm::StringRef value);
+  MaybeProblem setFlag(llvm::StringRef key, llvm::StringRef value);
+  MaybeProblem finishMethod(const PruneSpec &spec) const;
+  bool isGiven(llvm::StringRef key) const { return llvm::is_contained(seen, key); }
 
-  llvm::SmallVector<std::string, 2> seen;
-  bool hasPattern = false;
+  llvm::SmallVector<std::string, 8> seen;
+  bool hasPattern = false, hasAmount = false;
   PruneSpec spec;
 };
 

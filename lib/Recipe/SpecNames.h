@@ -9,7 +9,7 @@
 #ifndef COMPRESS_LIB_RECIPE_SPECNAMES_H
 #define COMPRESS_LIB_RECIPE_SPECNAMES_H
 
-#include "compress/Recipe/QuantizeSpec.h"
+#include "SpecBuilder.h"
 
 namespace mlir::compress {
 
@@ -33,9 +33,8 @@ inline constexpr Word<GridConvention> conventionNames[] = {
     {GridConvention::AsymZeroIn, "asym_zero_in"},
     {GridConvention::AsymMinMax, "asym_minmax"}};
 
-inline constexpr Word<RangeMethod> rangeNames[] = {{RangeMethod::Auto, "auto"},
-                                                   {RangeMethod::MinMax, "minmax"},
-                                                   {RangeMethod::Mse, "mse"}};
+inline constexpr Word<RangeMethod> rangeNames[] = {
+    {RangeMethod::Auto, "auto"}, {RangeMethod::MinMax, "minmax"}, {RangeMethod::Mse, "mse"}};
 
 inline constexpr Word<QuantizeMethod> methodNames[] = {
     {QuantizeMethod::Auto, "auto"}, {QuantizeMethod::Rtn, "rtn"},
@@ -66,6 +65,63 @@ inline constexpr Word<ActivationRange> activationRangeNames[] = {
     {ActivationRange::Entropy, "entropy"},
     {ActivationRange::Mse, "mse"}};
 
+inline constexpr Word<PrunePattern> prunePatternNames[] = {
+    {PrunePattern::NM, "N:M"},          {PrunePattern::Unstructured, "unstructured"},
+    {PrunePattern::Channel, "channel"}, {PrunePattern::Neuron, "neuron"},
+    {PrunePattern::Head, "head"},       {PrunePattern::Params, "params"},
+    {PrunePattern::Macs, "macs"},       {PrunePattern::Slice, "slice"},
+    {PrunePattern::Layer, "layer"},     {PrunePattern::Expert, "expert"}};
+
+inline constexpr Word<PruneMethod> pruneMethodNames[] = {
+    {PruneMethod::Auto, "auto"},
+    {PruneMethod::Magnitude, "magnitude"},
+    {PruneMethod::Obd, "obd"},
+    {PruneMethod::Obs, "obs"},
+    {PruneMethod::Wanda, "wanda"},
+    {PruneMethod::SparseGpt, "sparsegpt"},
+    {PruneMethod::Ria, "ria"},
+    {PruneMethod::Isc, "isc"},
+    {PruneMethod::Alps, "alps"},
+    {PruneMethod::Taylor, "taylor"},
+    {PruneMethod::PrunerZero, "pruner_zero"},
+    {PruneMethod::L1, "l1"},
+    {PruneMethod::L2, "l2"},
+    {PruneMethod::Random, "random"},
+    {PruneMethod::BatchNorm, "bn"},
+    {PruneMethod::Flap, "flap"},
+    {PruneMethod::Lamp, "lamp"},
+    {PruneMethod::Taylor2, "taylor2"},
+    {PruneMethod::TaylorMixed, "taylor_mixed"},
+    {PruneMethod::TaylorVector, "taylor_vector"},
+    {PruneMethod::BlockInfluence, "block_influence"},
+    {PruneMethod::Angular, "angular"},
+    {PruneMethod::Last, "last"},
+    {PruneMethod::Exhaustive, "exhaustive"},
+    {PruneMethod::Greedy, "greedy"},
+    {PruneMethod::Pca, "pca"}};
+
+inline constexpr Word<PruneScope> pruneScopeNames[] = {{PruneScope::Auto, "auto"},
+                                                       {PruneScope::Row, "row"},
+                                                       {PruneScope::Layer, "layer"},
+                                                       {PruneScope::Global, "global"}};
+
+inline constexpr Word<PruneUpdate> pruneUpdateNames[] = {
+    {PruneUpdate::None, "none"},
+    {PruneUpdate::Obs, "obs"},
+    {PruneUpdate::LeastSquares, "least_squares"}};
+
+inline constexpr Word<SparsityAllocation> allocationNames[] = {
+    {SparsityAllocation::Uniform, "uniform"}, {SparsityAllocation::Sensitivity, "sensitivity"}};
+
+inline constexpr Word<PruneRanking> rankingNames[] = {{PruneRanking::Local, "local"},
+                                                      {PruneRanking::Global, "global"}};
+
+inline constexpr Word<ScoreReduction> reductionNames[] = {{ScoreReduction::Sum, "sum"},
+                                                          {ScoreReduction::Mean, "mean"},
+                                                          {ScoreReduction::Max, "max"},
+                                                          {ScoreReduction::Product, "prod"},
+                                                          {ScoreReduction::First, "first"}};
+
 /// The word of `value`.
 template <typename Enum, size_t size>
 llvm::StringRef findName(const Word<Enum> (&words)[size], Enum value) {
@@ -73,6 +129,21 @@ llvm::StringRef findName(const Word<Enum> (&words)[size], Enum value) {
     if (word.value == value)
       return word.name;
   return "";
+}
+
+/// Reads one of `words`; those of `unsupported` are known and refused.
+template <typename Enum, size_t size>
+MaybeProblem parseWord(llvm::StringRef what, llvm::StringRef value, const Word<Enum> (&words)[size],
+                       Enum &result, llvm::ArrayRef<llvm::StringRef> unsupported = {}) {
+  llvm::SmallVector<llvm::StringRef, 8> names;
+  for (const Word<Enum> &word : words) {
+    names.push_back(word.name);
+    if (value == word.name) {
+      result = word.value;
+      return std::nullopt;
+    }
+  }
+  return makeUnknown(what, value, names, unsupported);
 }
 
 } // namespace mlir::compress

@@ -15,6 +15,7 @@
 #ifndef COMPRESS_RECIPE_RECIPE_H
 #define COMPRESS_RECIPE_RECIPE_H
 
+#include "compress/Recipe/PruneSpec.h"
 #include "compress/Recipe/QuantizeSpec.h"
 #include "compress/Recipe/Selector.h"
 #include "llvm/ADT/StringRef.h"
@@ -58,29 +59,6 @@ private:
 /// Consumes `error`, puts its text into `message`, and returns the exit code of a tool: 0 for
 /// success, 3 for a `RecipeError` of kind `Unsupported`, else 2.
 int takeRecipeError(llvm::Error error, std::string &message);
-
-//===----------------------------------------------------------------------===//
-// Specifications
-//===----------------------------------------------------------------------===//
-
-/// Which elements survive pruning: those of largest magnitude.
-enum class PruneMethod { Magnitude };
-
-/// How a layer is pruned: of every `m` consecutive weights along the contraction, `n` are kept.
-struct PruneSpec {
-  /// 1 <= n < m <= maxPruneBlock.
-  int64_t n = 2;
-  int64_t m = 4;
-  PruneMethod method = PruneMethod::Magnitude;
-
-  bool operator==(const PruneSpec &other) const = default;
-};
-
-/// Largest `m` of `n:m` that a recipe may ask for.
-constexpr int64_t maxPruneBlock = 256;
-
-/// Name as written in recipes: `magnitude`.
-llvm::StringRef getName(PruneMethod method);
 
 //===----------------------------------------------------------------------===//
 // Rules
@@ -164,11 +142,6 @@ llvm::Expected<Recipe> parseRecipe(llvm::StringRef text, llvm::StringRef fileNam
 
 /// Reads a recipe file; `extends` is relative to the file it stands in.
 llvm::Expected<Recipe> loadRecipe(llvm::StringRef path);
-
-/// Reads the value of `--prune`, for example `2:4,method=magnitude`.
-llvm::Expected<PruneSpec> parsePruneSpec(llvm::StringRef text);
-/// Writes a specification so that it reads back the same.
-std::string toString(const PruneSpec &spec);
 
 /// The rule that a flag stands for; it selects `Selector::getDefault()`. `none` is accepted, too.
 llvm::Expected<Rule> parseQuantizeFlag(llvm::StringRef text);

@@ -204,10 +204,64 @@ TEST(RecipeFlags, PrunePatterns) {
   EXPECT_EQ(cantFail(parsePruneSpec("1:256")).m, 256);
   for (StringRef bad : {"4:4", "0:4", "5:4", "2", "2:", ":4", "2:4:8", "-1:4", "2:65537", "a:b",
                         "2:99999999999999999999", "dense"})
-    EXPECT_EQ(getFailure(parsePruneSpec(bad)),
-              ("2 prune=" + bad + ": pattern is '" + bad +
-               "', expected N:M with 1 <= N < M <= 256, for example 2:4")
-                  .str());
+    EXPECT_EQ(
+        getFailure(parsePruneSpec(bad)),
+        ("2 prune=" + bad + ": pattern is '" + bad +
+         "', expected N:M with 1 <= N < M <= 256, for example 2:4, or one of "
+         "unstructured:R, channel:R, neuron:R, head:R, params:R, macs:R, slice:R with a share "
+         "0 <= R < 1, layer:K, expert:K")
+            .str());
+}
+
+TEST(RecipeFlags, PruneTextsReadBack) {
+  // What is printed says the method, leaves out defaults, and gives the same specification.
+  for (auto [text, printed] : std::initializer_list<std::pair<StringRef, StringRef>>{
+           {"2:4", "2:4,method=auto"},
+           {"2:4,method=ria,power=0.7,permute", "2:4,method=ria,power=0.7,permute=true"},
+           {"unstructured:0.5,scope=global", "unstructured:0.5,method=auto,scope=global"},
+           {"unstructured:threshold=0.01", "unstructured,threshold=0.01,method=auto"},
+           {"unstructured:0.5,allocation=sensitivity,alpha=0.2",
+            "unstructured:0.5,method=auto,allocation=sensitivity,alpha=0.2"},
+           {"channel:0.3,round_to=8,ranking=global",
+            "channel:0.3,method=auto,ranking=global,round_to=8"},
+           {"channel:0.5,method=flap", "channel:0.5,method=flap"},
+           {"head:0.25,method=flap,bias_compensation=false",
+            "head:0.25,method=flap,bias_compensation=false"},
+           {"macs:0.5,method=random,seed=7", "macs:0.5,method=random,seed=7"},
+           {"layer:4,method=angular", "layer:4,method=angular"},
+           {"expert:2,progressive,skip", "expert:2,method=auto,progressive=true,skip=true"},
+           {"slice:0.25", "slice:0.25,method=auto"}}) {
+    PruneSpec spec = cantFail(parsePruneSpec(text));
+    EXPECT_EQ(mlir::compress::toString(spec), printed.str());
+    EXPECT_EQ(cantFail(parsePruneSpec(printed)), spec);
+  }
+  EXPECT_EQ(
+      mlir::compress::toString(resolveAuto(cantFail(parsePruneSpec("unstructured:0.5")), true)),
+      "unstructured:0.5,method=sparsegpt,scope=layer");
+  EXPECT_EQ(mlir::compress::toString(resolveAuto(cantFail(parsePruneSpec("2:4")), false)),
+            "2:4,method=magnitude");
+}
+
+TEST(RecipeFlags, PruneKeysMustFit) {
+  for (auto [text, problem] : std::initializer_list<std::pair<StringRef, StringRef>>{
+           {"channel:1",
+            "pattern is 'channel:1', expected the share to remove, at least 0 and below "
+            "1, for example channel:0.3"},
+           {"channel:-0.1", "pattern is 'channel:-0.1', expected the share"},
+           {"channel:nan", "pattern is 'channel:nan', expected the share"},
+           {"layer:x", "pattern is 'layer:x', expected the number of layers to remove"},
+           {"channel", "pattern is 'channel', expected N:M"},
+           {"channel:0.3,method=sparsegpt",
+            "method=sparsegpt is not for channel, expected one of: "},
+           {"2:4,method=l1", "method=l1 is not for N:M, expected one of: auto, magnitude"},
+           {"2:4,round_to=8", "key 'round_to' is for groups"},
+           {"channel:0.3,permute", "key 'permute' is for patterns N:M"},
+           {"unstructured:0.05,allocation=sensitivity", "alpha is 0.1, expected at most 0.05"},
+           {"unstructured:0.5,threshold=1", "threshold is for the pattern unstructured without"}}) {
+    std::string failure = getFailure(parsePruneSpec(text));
+    EXPECT_TRUE(StringRef(failure).starts_with(("2 prune=" + text + ": " + problem).str()))
+        << failure;
+  }
 }
 
 TEST(RecipeFlags, BadInputIsCode2) {
@@ -252,8 +306,7 @@ TEST(RecipeFlags, BadInputIsCode2) {
 TEST(RecipeFlags, KnownButUnsupportedIsCode3) {
   for (StringRef name : {"AQLM", "fp8_dynamic", "int4,method=omniquant", "int4,method=spinquant"})
     EXPECT_EQ(getFailure(parseQuantizeFlag(name))[0], '3') << name.str();
-  for (StringRef name : {"unstructured:0.5", "channel:0.3", "head:0.25", "layer:4", "expert:2",
-                         "2:4,method=wanda", "2:4,method=sparsegpt", "2:4,method=ria"})
+  for (StringRef name : {"2:4,method=maskllm", "unstructured:0.5,method=movement"})
     EXPECT_EQ(getFailure(parsePruneFlag(name))[0], '3') << name.str();
   std::string message;
   EXPECT_EQ(takeRecipeError(parseLowRankFlag("ratio:0.5"), message), 3);
@@ -353,13 +406,13 @@ TEST(RecipeYaml, ExampleResolves) {
   ASSERT_EQ(recipe.rules.size(), 2u);
   ResolvedLayer layer = resolve(recipe, {"mlp.up", LayerKind::Linear, 0, 2, 64});
   EXPECT_EQ(layer.quantize, quantize("int4,group=32,method=rtn"));
-  EXPECT_EQ(layer.prune, (PruneSpec{2, 4}));
+  EXPECT_EQ(layer.prune, cantFail(parsePruneSpec("2:4,method=magnitude")));
   EXPECT_EQ(layer.quantizeRule, 0u);
   // The head keeps the pruning of the first rule: the second one does not speak of it.
   layer = resolve(recipe, {"lm_head", LayerKind::Linear, 1, 2, 64});
   EXPECT_EQ(layer.quantize, std::nullopt);
   EXPECT_EQ(layer.quantizeRule, 1u);
-  EXPECT_EQ(layer.prune, (PruneSpec{2, 4}));
+  EXPECT_EQ(layer.prune, cantFail(parsePruneSpec("2:4,method=magnitude")));
   EXPECT_EQ(layer.pruneRule, 0u);
   layer = resolve(recipe, {"tokens", LayerKind::Embedding, 0, 2, 64});
   EXPECT_EQ(layer.quantize, std::nullopt);
@@ -432,15 +485,15 @@ TEST(RecipeYaml, ErrorsHaveAPlace) {
 }
 
 TEST(RecipeYaml, UnsupportedIsCode3) {
-  EXPECT_EQ(parseBad("- select: all\n  quantize: { format: int4, method: spinquant }\n"),
-            "3 r.yaml:2:37: recognised but not supported yet: method 'spinquant' (supported: auto, rtn, "
-            "gptq, gptaq, hqq, adaround, awq, smoothquant, quarot)");
+  EXPECT_EQ(
+      parseBad("- select: all\n  quantize: { format: int4, method: spinquant }\n"),
+      "3 r.yaml:2:37: recognised but not supported yet: method 'spinquant' (supported: auto, rtn, "
+      "gptq, gptaq, hqq, adaround, awq, smoothquant, quarot)");
   EXPECT_EQ(parseBad("- select: all\n  low_rank: ratio:0.5\n"),
             "3 r.yaml:2:3: recognised but not supported yet: key 'low_rank' (supported: select, "
             "quantize, prune)");
-  EXPECT_EQ(parseBad("- select: all\n  prune: channel:0.3\n"),
-            "3 r.yaml:2:10: recognised but not supported yet: pattern 'channel:0.3' (supported: "
-            "N:M, for example 2:4)");
+  EXPECT_EQ(parseBad("- select: all\n  prune: channel:0.3,method=loraprune\n").substr(0, 76),
+            "3 r.yaml:2:10: recognised but not supported yet: method 'loraprune' (support");
 }
 
 TEST(RecipeYaml, HostileTextIsRefused) {
