@@ -13,8 +13,11 @@
 
 #include "compress/Algorithms/BitPacking.h"
 #include "compress/Algorithms/CodeTables.h"
+#include "compress/Algorithms/Gptq.h"
+#include "compress/Algorithms/LinearAlgebra.h"
 #include "compress/Algorithms/NMPacking.h"
 #include "compress/Algorithms/Palette.h"
+#include "compress/Algorithms/SparseGpt.h"
 #include "compress/Algorithms/UniformQuantization.h"
 #include <chrono>
 #include <cstdio>
@@ -190,6 +193,31 @@ int main() {
   prune("contiguous K", contiguous, {4, 8});
   prune("K outermost", strided, {4, 8});
   prune("K outermost", strided, {8, 32});
+
+  for (bool perRow : {false, true}) {
+    SparsityTarget half;
+    half.ratio = 0.5;
+    half.perRow = perRow;
+    measure(perRow ? "mask 50 % of each row" : "mask 50 % of a layer", count,
+            [&] { chooseMask(weights.data(), rows, columns, half); });
+  }
+
+  const size_t side = 1024, size = side * side;
+  std::vector<float> gram(size), part(size);
+  addGram(gram.data(), side, weights.data(), side, 4 * side);
+  CodeGrid int4 = CodeGrid::makeUniform({DataType::I4, GridConvention::SymSignedMax});
+  measure("gptq int4 group 128, 1024 x 1024", size, [&] {
+    llvm::cantFail(gptq(int4, weights.data(), side, side, 128, gram.data()).takeError());
+  });
+  for (bool isNM : {false, true})
+    measure(isNM ? "sparsegpt 2:4, 1024 x 1024" : "sparsegpt 50 %, 1024 x 1024", size, [&] {
+      SparseGptOptions options;
+      options.target.ratio = 0.5;
+      if (isNM)
+        options.target.nm = NMPattern{2, 4};
+      std::copy_n(weights.begin(), size, part.begin());
+      llvm::cantFail(sparseGpt(part.data(), side, side, gram.data(), options).takeError());
+    });
 
   measure("apply mask f32", count,
           [&] { applyMask(weights.data(), 4, count, mask.data(), dense.data()); });
