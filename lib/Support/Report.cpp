@@ -93,6 +93,20 @@ static json::Value makeNumber(std::optional<double> value) {
 /// llvm::json wants UTF-8; names come from files.
 static std::string makeText(StringRef text) { return json::fixUTF8(text); }
 
+static StringRef getName(SparseForm form) {
+  switch (form) {
+  case SparseForm::None:
+    return "none";
+  case SparseForm::NM:
+    return "n:m";
+  case SparseForm::Bitmap:
+    return "bitmap";
+  case SparseForm::Dense:
+    return "dense";
+  }
+  llvm_unreachable("unknown form");
+}
+
 static void writeLayer(json::OStream &json, const LayerReport &layer) {
   json.object([&] {
     json.attribute("name", makeText(layer.name));
@@ -107,6 +121,8 @@ static void writeLayer(json::OStream &json, const LayerReport &layer) {
     json.attribute("bytes_after", layer.bytesAfter);
     json.attribute("bits_per_weight", makeNumber(layer.getBitsPerWeight()));
     json.attribute("sparsity", makeNumber(layer.sparsity));
+    if (layer.sparseForm != SparseForm::None)
+      json.attribute("sparse_form", getName(layer.sparseForm));
     json.attribute("relative_error", makeNumber(layer.relativeError));
     json.attribute("output_sqnr_db", makeNumber(layer.outputSqnr));
     json.attribute("action", makeText(layer.action));
@@ -354,6 +370,36 @@ void printAllocation(const AllocationReport &allocation, raw_ostream &os) {
   }
   if (allocation.layers.size() > maxLayers)
     os << "  and " << allocation.layers.size() - maxLayers << " more\n";
+}
+
+void printSparsity(const Report &report, raw_ostream &os) {
+  static constexpr std::pair<SparseForm, StringLiteral> texts[] = {
+      {SparseForm::NM, "an N:M pattern: fewer bytes; decoded when the model is compiled, since no "
+                       "kernel of ours for CPUs uses the pattern, so no less time"},
+      {SparseForm::Bitmap, "zeros anywhere (bitmap): fewer bytes in .mlirbc files and archives; no "
+                           "less time"},
+      {SparseForm::Dense, "zeros stored like other values: neither fewer bytes nor less time"}};
+  bool isFirst = true, isSparse = false;
+  for (const auto &[form, text] : texts) {
+    size_t layers = 0;
+    double zeros = 0, weights = 0;
+    for (const LayerReport &layer : report.layers)
+      if (layer.sparseForm == form && !layer.shared) {
+        ++layers;
+        zeros += layer.sparsity.value_or(0) * static_cast<double>(layer.getNumElements());
+        weights += static_cast<double>(layer.getNumElements());
+      }
+    if (!layers)
+      continue;
+    os << (isFirst ? "pruned: " : "        ")
+       << formatv("{0} {1} ({2:F1}% zeros) with ", layers, layers == 1 ? "layer" : "layers",
+                  weights > 0 ? 100 * zeros / weights : 0.0)
+       << text << "\n";
+    isFirst = false;
+    isSparse |= form != SparseForm::Dense;
+  }
+  if (isSparse)
+    os << "        ONNX files get dense values, and the pattern as metadata\n";
 }
 
 void printCulprits(const Report &report, raw_ostream &os) {

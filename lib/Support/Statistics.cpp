@@ -81,8 +81,37 @@ void Statistics::erase(StringRef key) {
     entries.erase(it);
 }
 
-/// Multiplies a matrix `[groups, n, n]` from both sides with the factors of its features, in f64
-/// and rounded once, so that it stays symmetric. Clears it if a product does not fit.
+const WeightStatistics *Statistics::findWeight(StringRef op) const {
+  auto it = weights.find(op);
+  return it == weights.end() ? nullptr : it->second.get();
+}
+
+void Statistics::setWeight(StringRef op, WeightStatistics entry) {
+  weights[op.str()] = std::make_shared<const WeightStatistics>(std::move(entry));
+}
+
+void Statistics::eraseWeight(StringRef op) {
+  if (auto it = weights.find(op); it != weights.end())
+    weights.erase(it);
+}
+
+const StreamStatistics *Statistics::findStream(StringRef function) const {
+  auto it = streams.find(function);
+  return it == streams.end() ? nullptr : &it->second;
+}
+
+void Statistics::setStream(StringRef function, StreamStatistics entry) {
+  streams[function.str()] = std::move(entry);
+}
+
+void Statistics::eraseStream(StringRef function) {
+  if (auto it = streams.find(function); it != streams.end())
+    streams.erase(it);
+}
+
+/// Multiplies a matrix `[groups, n, n]` from both sides with the factors of its
+/// features, in f64 and rounded once, so that it stays symmetric. Clears it if
+/// a product does not fit.
 static void scaleMatrix(std::vector<float> &matrix, const TensorStatistics &entry,
                         ArrayRef<float> factors) {
   if (matrix.empty())
@@ -105,7 +134,8 @@ static void scaleMatrix(std::vector<float> &matrix, const TensorStatistics &entr
     matrix.clear();
 }
 
-/// Whether the sizes of the matrices agree with one another, so that they can be scaled.
+/// Whether the sizes of the matrices agree with one another, so that they can
+/// be scaled.
 static bool hasConsistentMatrices(const TensorStatistics &entry) {
   if (entry.gram.empty() && entry.cross.empty())
     return true;

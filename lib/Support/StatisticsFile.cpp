@@ -9,7 +9,11 @@
 // Tensors of an entry: "counts" U64 [7] (vectors, runs, non-finite values,
 // channels, groups, features, vectors of the Gram matrix), and those of "min",
 // "max", "moving_range", "sum", "sum_abs", "sum_squares", "histogram",
-// "histogram_range", "gram" and "cross" that were collected. Metadata of the
+// "histogram_range", "gram" and "cross" that were collected. Entries of weights
+// have "gradient" and "gradient_squares" (F32, of the weight's shape) and
+// "hessian_trace" (F64 [1]), as far as they are known. Entries of streams have
+// "vectors" (U64 [1]), "cosine" and "angle" (F64, square), and the metadata
+// "compress.<entry>": the names of the points as a JSON array. Metadata of the
 // file: "compress.statistics" (the version, 1), "compress.fingerprint" (16 hex
 // digits), "compress.samples", and "compress.alias.<entry>" (the entry that has
 // the tensors).
@@ -21,17 +25,22 @@
 #include "compress/Support/Statistics.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/JSON.h"
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 using namespace mlir::compress;
 using namespace llvm;
 
 static constexpr StringLiteral versionKey("compress.statistics"), version("1"),
     fingerprintKey("compress.fingerprint"), samplesKey("compress.samples"),
-    aliasPrefix("compress.alias.");
+    aliasPrefix("compress.alias."), weightSuffix(":weight"), streamPrefix("stream/"),
+    streamPointsPrefix("compress.stream/");
 /// Largest channel count and number of bins that a file may have.
 static constexpr uint64_t maxChannels = uint64_t(1) << 31, maxBins = 1 << 16;
+/// Most points of a stream.
+static constexpr size_t maxPoints = 1 << 14;
 
 namespace {
 /// One tensor of an entry in memory.
@@ -84,9 +93,82 @@ static SmallVector<Part> getParts(const TensorStatistics &entry,
   return parts;
 }
 
+/// Tensors of the entry of a weight.
+static SmallVector<Part> getParts(const WeightStatistics &entry) {
+  SmallVector<Part> parts;
+  for (auto [name, values] : {std::pair<StringRef, ArrayRef<float>>{"gradient", entry.gradient},
+                              {"gradient_squares", entry.gradientSquares}})
+    if (!values.empty())
+      parts.push_back({name, DataType::F32,
+                       SmallVector<int64_t, 3>(entry.shape.begin(), entry.shape.end()),
+                       values.data(), values.size() * sizeof(float)});
+  if (entry.hessianTrace)
+    parts.push_back({"hessian_trace", DataType::F64, {1}, &*entry.hessianTrace, sizeof(double)});
+  return parts;
+}
+
+/// Tensors of the entry of a stream.
+static SmallVector<Part> getParts(const StreamStatistics &entry) {
+  SmallVector<int64_t, 3> square(2, static_cast<int64_t>(entry.points.size()));
+  size_t bytes = entry.cosine.size() * sizeof(double);
+  return {{"vectors", DataType::U64, {1}, &entry.vectors, sizeof(uint64_t)},
+          {"cosine", DataType::F64, square, entry.cosine.data(), bytes},
+          {"angle", DataType::F64, square, entry.angle.data(), bytes}};
+}
+
 //===----------------------------------------------------------------------===//
 // Checks
 //===----------------------------------------------------------------------===//
+
+static Error checkStream(const Twine &where, const StreamStatistics &entry) {
+  auto fail = [&](const Twine &what) {
+    return createStringError(inconvertibleErrorCode(), where + ": " + what);
+  };
+  size_t count = entry.points.size();
+  if (count < 2 || count > maxPoints)
+    return fail("expects 2 to " + Twine(maxPoints) + " points, got " + Twine(count));
+  double limit = static_cast<double>(entry.vectors) * (1 + 1e-9);
+  for (auto [name, values] :
+       {std::pair<StringRef, ArrayRef<double>>{"cosine", entry.cosine}, {"angle", entry.angle}}) {
+    if (values.size() != count * count)
+      return fail("'" + name + "': expects " + Twine(count) + "x" + Twine(count) +
+                  " elements, got " + Twine(values.size()));
+    for (auto [i, value] : enumerate(values))
+      if (!(std::abs(value) <= limit))
+        return fail("'" + name + "' is no sum over " + Twine(entry.vectors) +
+                    " vectors at element " + Twine(i));
+  }
+  return Error::success();
+}
+
+static Error checkWeight(const Twine &where, const WeightStatistics &entry) {
+  auto fail = [&](const Twine &what) {
+    return createStringError(inconvertibleErrorCode(), where + ": " + what);
+  };
+  if (entry.gradient.empty() && entry.gradientSquares.empty() && !entry.hessianTrace)
+    return fail("has neither 'gradient' nor 'gradient_squares' nor 'hessian_trace'");
+  unsigned __int128 size = 1;
+  for (int64_t dim : entry.shape) {
+    if (dim < 1 || size > std::numeric_limits<uint64_t>::max() / 2)
+      return fail("expects positive dims of a tensor that fits in memory");
+    size *= static_cast<uint64_t>(dim);
+  }
+  for (auto [name, values] : {std::pair<StringRef, ArrayRef<float>>{"gradient", entry.gradient},
+                              {"gradient_squares", entry.gradientSquares}}) {
+    if (!values.empty() && size != values.size())
+      return fail("'" + name + "': expects as many elements as the shape has, got " +
+                  Twine(values.size()));
+    for (auto [i, value] : enumerate(values))
+      if (!std::isfinite(value))
+        return fail("'" + name + "' is not finite at element " + Twine(i));
+  }
+  for (auto [i, value] : enumerate(entry.gradientSquares))
+    if (value < 0)
+      return fail("'gradient_squares' is negative at element " + Twine(i));
+  if (entry.hessianTrace && !std::isfinite(*entry.hessianTrace))
+    return fail("'hessian_trace' is not finite");
+  return Error::success();
+}
 
 namespace {
 /// Checks an entry; errors name it.
@@ -116,7 +198,8 @@ public:
       return error;
     if (Error error = checkChannels<double>("sum_abs", entry.sumAbs, /*positive=*/true))
       return error;
-    if (Error error = checkChannels<double>("sum_squares", entry.sumSquares, /*positive=*/true))
+    if (Error error = checkChannels<double>("sum_squares", entry.sumSquares,
+                                            /*positive=*/true))
       return error;
     if (Error error = checkHistogram())
       return error;
@@ -233,10 +316,24 @@ public:
     if (Error error = readMetadata(statistics))
       return std::move(error);
     std::map<std::string, std::shared_ptr<TensorStatistics>> made;
+    std::map<std::string, WeightStatistics> weights;
+    std::map<std::string, StreamStatistics> streams;
     for (const SafeTensorInfo &tensor : header.tensors) {
       auto [key, part] = StringRef(tensor.name).rsplit('/');
       if (key.empty() || part.empty())
         return fail("tensor '" + tensor.name + "': expects a name of the form <entry>/<statistic>");
+      if (key.starts_with(streamPrefix) && !key.ends_with(":input") && !key.ends_with(":output") &&
+          !key.ends_with(weightSuffix)) {
+        if (Error error =
+                readPart(streams[key.drop_front(streamPrefix.size()).str()], part, tensor))
+          return std::move(error);
+        continue;
+      }
+      if (StringRef op = key; op.consume_back(weightSuffix) && !op.empty()) {
+        if (Error error = readPart(weights[op.str()], part, tensor))
+          return std::move(error);
+        continue;
+      }
       std::shared_ptr<TensorStatistics> &entry = made[key.str()];
       if (!entry)
         entry = std::make_shared<TensorStatistics>();
@@ -250,6 +347,21 @@ public:
               EntryCheck("statistics file '" + path + "': entry '" + key + "'", *entry).run())
         return std::move(error);
       statistics.set(key, entry);
+    }
+    for (auto &[op, entry] : weights) {
+      if (Error error = checkWeight("statistics file '" + path + "': entry '" +
+                                        Statistics::getWeightKey(op) + "'",
+                                    entry))
+        return std::move(error);
+      statistics.setWeight(op, std::move(entry));
+    }
+    for (auto &[function, entry] : streams) {
+      if (Error error = readPoints(entry, function))
+        return std::move(error);
+      if (Error error = checkStream(
+              "statistics file '" + path + "': entry '" + streamPrefix + function + "'", entry))
+        return std::move(error);
+      statistics.setStream(function, std::move(entry));
     }
     for (const auto &[name, target] : header.metadata) {
       StringRef key = name;
@@ -327,6 +439,64 @@ private:
     return copy(matrix, tensor, "F32", 3);
   }
 
+  Error readPart(WeightStatistics &entry, StringRef part, const SafeTensorInfo &tensor) {
+    if (part == "hessian_trace") {
+      std::vector<double> trace;
+      if (Error error = copy(trace, tensor, "F64", 1))
+        return error;
+      if (trace.size() != 1)
+        return fail("tensor '" + tensor.name + "': expects 1 element, got " + Twine(trace.size()));
+      entry.hessianTrace = trace.front();
+      return Error::success();
+    }
+    if (part != "gradient" && part != "gradient_squares")
+      return fail("tensor '" + tensor.name + "': unknown statistic '" + part + "' of a weight");
+    ArrayRef<int64_t> shape = tensor.shape;
+    if (!entry.shape.empty() && shape != ArrayRef(entry.shape))
+      return fail("tensor '" + tensor.name + "': expects the shape of the other statistics of " +
+                  "the weight");
+    entry.shape.assign(shape.begin(), shape.end());
+    return copy(part == "gradient" ? entry.gradient : entry.gradientSquares, tensor, "F32",
+                shape.size());
+  }
+
+  Error readPart(StreamStatistics &entry, StringRef part, const SafeTensorInfo &tensor) {
+    if (part == "cosine")
+      return copy(entry.cosine, tensor, "F64", 2);
+    if (part == "angle")
+      return copy(entry.angle, tensor, "F64", 2);
+    if (part != "vectors")
+      return fail("tensor '" + tensor.name + "': unknown statistic '" + part + "' of a stream");
+    std::vector<uint64_t> vectors;
+    if (Error error = copy(vectors, tensor, "U64", 1))
+      return error;
+    if (vectors.size() != 1)
+      return fail("tensor '" + tensor.name + "': expects 1 element, got " + Twine(vectors.size()));
+    entry.vectors = vectors.front();
+    return Error::success();
+  }
+
+  Error readPoints(StreamStatistics &entry, StringRef function) {
+    std::string key = (streamPointsPrefix + function).str();
+    const std::map<std::string, std::string> &metadata = file.getHeader().metadata;
+    auto it = metadata.find(key);
+    if (it == metadata.end())
+      return fail("entry '" + streamPrefix + function + "' has no metadata '" + key + "'");
+    Expected<json::Value> names = json::parse(it->second);
+    const json::Array *array = names ? names->getAsArray() : nullptr;
+    if (!names)
+      consumeError(names.takeError());
+    for (const json::Value &name : array ? *array : json::Array()) {
+      std::optional<StringRef> text = name.getAsString();
+      if (!text)
+        array = nullptr;
+      if (!array)
+        break;
+      entry.points.push_back(text->str());
+    }
+    return array ? Error::success() : fail("metadata '" + key + "': expects an array of strings");
+  }
+
   Error readPart(TensorStatistics &entry, StringRef part, const SafeTensorInfo &tensor) {
     if (part == "counts")
       return readCounts(entry, tensor);
@@ -402,6 +572,30 @@ static Error write(raw_ostream &os, const Statistics &statistics, StringRef path
     for (Part &part : getParts(*entry, storage.back()->first, storage.back()->second)) {
       if (Error error =
               writer.declare((StringRef(key) + "/" + part.name).str(), part.type, part.shape))
+        return error;
+      parts.push_back(std::move(part));
+    }
+  }
+  for (const auto &[op, entry] : statistics.getWeights()) {
+    std::string key = Statistics::getWeightKey(op);
+    if (Error error = checkWeight("statistics file '" + path + "': entry '" + key + "'", *entry))
+      return error;
+    for (Part &part : getParts(*entry)) {
+      if (Error error = writer.declare(key + "/" + part.name.str(), part.type, part.shape))
+        return error;
+      parts.push_back(std::move(part));
+    }
+  }
+  for (const auto &[function, entry] : statistics.getStreams()) {
+    std::string key = (streamPrefix + function).str();
+    if (Error error = checkStream("statistics file '" + path + "': entry '" + key + "'", entry))
+      return error;
+    json::Array points(entry.points);
+    std::string text;
+    raw_string_ostream(text) << json::Value(std::move(points));
+    writer.setMetadata((streamPointsPrefix + function).str(), text);
+    for (Part &part : getParts(entry)) {
+      if (Error error = writer.declare(key + "/" + part.name.str(), part.type, part.shape))
         return error;
       parts.push_back(std::move(part));
     }

@@ -13,6 +13,7 @@
 #include "compress/Reference/DataMovement.h"
 #include "compress/Reference/Elementwise.h"
 #include "compress/Reference/Indexing.h"
+#include "compress/Reference/Moe.h"
 #include "compress/Reference/Normalization.h"
 #include "compress/Reference/Quantization.h"
 #include "compress/Reference/Reduce.h"

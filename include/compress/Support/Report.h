@@ -21,6 +21,19 @@
 
 namespace mlir::compress {
 
+/// How the zeros of a pruned weight are stored.
+enum class SparseForm : uint8_t {
+  /// It was not pruned.
+  None,
+  /// Kept values with their positions: fewer bytes. Time only with kernels that know the pattern;
+  /// others get a weight that is decoded when the model is compiled.
+  NM,
+  /// Kept values with a bitmap: fewer bytes, no less time.
+  Bitmap,
+  /// As values like any other: neither.
+  Dense,
+};
+
 /// One weighted layer: what it cost, what it costs now, and what was done or why nothing was.
 struct LayerReport {
   /// The layer's `name` property.
@@ -36,6 +49,7 @@ struct LayerReport {
   uint64_t bytesAfter = 0;
   /// Fraction of exact zeros in the decoded weight, in [0, 1].
   std::optional<double> sparsity;
+  SparseForm sparseForm = SparseForm::None;
   /// Relative error of the decoded weight, `sqrt(sum((w' - w)^2) / sum(w^2))`.
   std::optional<double> relativeError;
   /// Signal to quantization noise of the layer's output on the calibration data, in dB: `10
@@ -170,6 +184,8 @@ private:
 
 /// Prints what was decided about mixed precision: the sensitivities of the worst layers.
 void printAllocation(const AllocationReport &allocation, llvm::raw_ostream &os);
+/// Prints what the zeros of pruned layers bring: bytes, time or neither; nothing if there are none.
+void printSparsity(const Report &report, llvm::raw_ostream &os);
 /// Prints the worst compressed layers, one line; nothing if no error is known.
 void printCulprits(const Report &report, llvm::raw_ostream &os);
 

@@ -11,7 +11,10 @@
 // "<op name>:output" its result. Its tensors are "<entry>/<statistic>"; entries
 // that were the same value in the graph refer to one another through the
 // metadata "compress.alias.<entry>". The metadata also has a fingerprint of the
-// observed graph, the number of samples and the version.
+// observed graph, the number of samples and the version. The entry
+// "<op name>:weight" is what is known of the gradient of the loss with respect to
+// the weight of the op; calibration does not make it, training frameworks do. The
+// entry "stream/<function>" compares the values between residual blocks.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +27,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +76,31 @@ struct TensorStatistics {
   std::vector<double> getVariance() const;
 };
 
+/// What is known of the gradient of the loss L with respect to the weight w of an op. What is not
+/// known is empty.
+struct WeightStatistics {
+  /// Shape of the weight as it is stored; empty if only the trace is known.
+  std::vector<int64_t> shape;
+  /// Mean over the samples of dL/dw, row-major, in any unit of the loss.
+  std::vector<float> gradient;
+  /// Mean over the samples of (dL/dw)^2, not negative.
+  std::vector<float> gradientSquares;
+  /// Trace of the Hessian of the loss with respect to the weight.
+  std::optional<double> hessianTrace;
+};
+
+/// How the vectors (tokens) of the values between the blocks of a residual network relate to each
+/// other; see compress/Algorithms/BlockInfluence.h.
+struct StreamStatistics {
+  /// Names of the values: that of the first weighted op of the block that follows, "<name>/end"
+  /// after the last block of a run.
+  std::vector<std::string> points;
+  /// Tokens that were seen.
+  uint64_t vectors = 0;
+  /// `[points, points]`, symmetric: sums over tokens of cosines, and of angles divided by pi.
+  std::vector<double> cosine, angle;
+};
+
 /// Statistics of a model.
 class Statistics {
 public:
@@ -97,10 +126,37 @@ public:
     return entries;
   }
 
+  static std::string getWeightKey(llvm::StringRef op) { return (op + ":weight").str(); }
+  /// What is known of the gradient of the op's weight, or null.
+  const WeightStatistics *findWeight(llvm::StringRef op) const;
+  void setWeight(llvm::StringRef op, WeightStatistics entry);
+  /// Removes what is known of a weight that has changed.
+  void eraseWeight(llvm::StringRef op);
+  /// By name of the op.
+  const std::map<std::string, std::shared_ptr<const WeightStatistics>, std::less<>> &
+  getWeights() const {
+    return weights;
+  }
+
+  /// The values between the blocks of a function, or null.
+  const StreamStatistics *findStream(llvm::StringRef function) const;
+  void setStream(llvm::StringRef function, StreamStatistics entry);
+  /// Removes what is known of a function whose blocks have changed.
+  void eraseStream(llvm::StringRef function);
+  /// By name of the function.
+  const std::map<std::string, StreamStatistics, std::less<>> &getStreams() const {
+    return streams;
+  }
+
   /// The entry `key` after every channel `c` of the activation was multiplied by `factors[c]`: all
   /// statistics are rescaled exactly, those for which this is not possible (histogram, moving
   /// range) are dropped. Repeats for conv kernels.
   void scaleChannels(llvm::StringRef key, llvm::ArrayRef<float> factors);
+  /// The entry `key` after only the channels `kept` (increasing) of the activation were left. All is
+  /// exact: vectors and matrices keep the elements of these channels, the histogram and the moving
+  /// range, which do not tell channels apart, are dropped. Channels of several groups must leave
+  /// equally many in each group that keeps any, else the matrices are dropped.
+  void selectChannels(llvm::StringRef key, llvm::ArrayRef<int64_t> kept);
   /// Removes an entry whose activation has changed in another way.
   void drop(llvm::StringRef key) { erase(key); }
 
@@ -111,6 +167,8 @@ public:
 
 private:
   std::map<std::string, std::shared_ptr<const TensorStatistics>, std::less<>> entries;
+  std::map<std::string, std::shared_ptr<const WeightStatistics>, std::less<>> weights;
+  std::map<std::string, StreamStatistics, std::less<>> streams;
 };
 
 } // namespace mlir::compress

@@ -176,6 +176,34 @@ TEST_P(ExpandComposite, attention) {
       1e-6);
 }
 
+TEST_P(ExpandComposite, moe) {
+  // Parts are rounded in between, and sums of f16 may cancel.
+  type = DataType::F32;
+  int64_t tokens = range(0, 6), experts = range(2, 5), width = range(1, 6), hidden = range(1, 6);
+  int64_t k = range(1, experts);
+  bool hasBias = range(0, 1), hasGate = range(0, 1), skips = k == 2 && range(0, 1);
+  argument({tokens, width}, {false, true});
+  argument({experts, width}, {true, true});
+  argument({experts, width, hidden}, {true, true, true});
+  argument({experts, hidden, width}, {true, true, true});
+  if (hasBias)
+    argument({experts}, {true});
+  if (hasGate)
+    argument({experts, width, hidden}, {true, true, true});
+  auto activation = static_cast<MoeActivation>(range(0, 3));
+  auto normalization = static_cast<MoeNormalization>(range(0, 2));
+  check(
+      [&](ValueRange x) -> Value {
+        return MoeOp::create(builder, builder.getUnknownLoc(), x[0], x[1], hasBias ? x[4] : Value(),
+                             x[2], hasGate ? x.back() : Value(), x[3], builder.getI64IntegerAttr(k),
+                             MoeActivationAttr::get(&context, activation),
+                             MoeNormalizationAttr::get(&context, normalization),
+                             skips ? builder.getF32FloatAttr(0.5f) : FloatAttr(), DictionaryAttr(),
+                             builder.getStringAttr("moe"));
+      },
+      1e-3);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ExpandComposite, ::testing::Range(0, 60));
 
 //===----------------------------------------------------------------------===//

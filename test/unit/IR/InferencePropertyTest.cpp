@@ -109,6 +109,14 @@ void checkRelations(Operation *op, ArrayRef<Tensor> operands, ArrayRef<Tensor> r
     int64_t rhs = getProduct(op, operands, results, relation.rhs);
     if (relation.kind == DimensionRelation::Kind::Product) {
       EXPECT_EQ(lhs, rhs);
+    } else if (relation.kind == DimensionRelation::Kind::Blocks) {
+      EXPECT_EQ(lhs % relation.start, 0);
+      EXPECT_EQ(rhs % relation.step, 0);
+      EXPECT_EQ(lhs / relation.start, rhs / relation.step);
+    } else if (!relation.indices.empty()) {
+      EXPECT_EQ(lhs, static_cast<int64_t>(relation.indices.size()));
+      for (int64_t index : relation.indices)
+        EXPECT_TRUE(0 <= index && index < rhs) << "index " << index << " of a dim of size " << rhs;
     } else if (lhs > (isStatic ? 0 : 1)) {
       int64_t first = relation.start, last = relation.start + (lhs - 1) * relation.step;
       EXPECT_TRUE(0 <= first && first < rhs && 0 <= last && last < rhs)

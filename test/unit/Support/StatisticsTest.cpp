@@ -195,6 +195,31 @@ TEST(Statistics, RoundTrip) {
             (*MemoryBuffer::getFile(again.path))->getBuffer());
 }
 
+TEST(Statistics, WeightsRoundTrip) {
+  Statistics statistics;
+  statistics.setWeight("/h/fc", {{2, 3}, {1, -2, 3, 4, 5, 6}, {1, 4, 9, 0, 25, 36}, 7.5});
+  statistics.setWeight("first", {{1}, {-0.5f}, {}, std::nullopt});
+  statistics.setWeight("trace", {{}, {}, {}, -1.0});
+  statistics.set("/h/fc:input", std::make_shared<const TensorStatistics>(makeEntry()));
+  TemporaryFile file;
+  ASSERT_FALSE(errorToBool(statistics.save(file.path)));
+  Statistics read = cantFail(Statistics::load(file.path));
+  EXPECT_EQ(read.getEntries().size(), 1u);
+  ASSERT_EQ(read.getWeights().size(), 3u);
+  for (const auto &[op, entry] : statistics.getWeights()) {
+    const WeightStatistics *found = read.findWeight(op);
+    ASSERT_NE(found, nullptr) << op;
+    EXPECT_EQ(found->shape, entry->shape);
+    EXPECT_EQ(found->gradient, entry->gradient);
+    EXPECT_EQ(found->gradientSquares, entry->gradientSquares);
+    EXPECT_EQ(found->hessianTrace, entry->hessianTrace);
+  }
+  EXPECT_EQ(read.findWeight("fc"), nullptr);
+  read.eraseWeight("first");
+  read.eraseWeight("none");
+  EXPECT_EQ(read.findWeight("first"), nullptr);
+}
+
 TEST(Statistics, NoFileIsLeftBehind) {
   Statistics bad;
   TensorStatistics entry = makeEntry();
@@ -348,6 +373,34 @@ TEST(Statistics, HostileAliases) {
               "alias 'b' refers to 'c'");
   expectError(loadRaw({good}, {{"compress.alias.a", "a"}}), "alias 'a' is an entry itself");
   expectError(loadRaw({good}, {{"compress.alias.", "a"}}), "is an entry itself");
+}
+
+TEST(Statistics, HostileWeights) {
+  auto weight = [](StringRef part, std::vector<int64_t> shape, std::vector<float> values) {
+    return raw<float>(("a:weight/" + part).str(), "F32", std::move(shape), std::move(values));
+  };
+  Raw gradient = weight("gradient", {1, 2}, {1, -1});
+  EXPECT_EQ(loadRaw({gradient, weight("gradient_squares", {1, 2}, {1, 1})}), "no error");
+  expectError(loadRaw({gradient, weight("gradient_squares", {2}, {1, 1})}),
+              "tensor 'a:weight/gradient_squares': expects the shape of the other statistics");
+  expectError(loadRaw({weight("gradient_squares", {2}, {1, -1})}),
+              "entry 'a:weight': 'gradient_squares' is negative at element 1");
+  expectError(loadRaw({weight("gradient", {2}, {1, NAN})}),
+              "'gradient' is not finite at element 1");
+  expectError(loadRaw({weight("gradient", {0}, {})}), "is empty");
+  expectError(loadRaw({weight("min", {1}, {1})}), "unknown statistic 'min' of a weight");
+  expectError(loadRaw({raw<double>("a:weight/gradient", "F64", {1}, {1})}), "rank 1 of F32");
+  expectError(loadRaw({raw<double>("a:weight/hessian_trace", "F64", {2}, {1, 2})}),
+              "expects 1 element, got 2");
+  expectError(loadRaw({raw<double>("a:weight/hessian_trace", "F64", {1}, {INFINITY})}),
+              "'hessian_trace' is not finite");
+  // Not written, either.
+  Statistics empty;
+  empty.setWeight("a", {});
+  TemporaryFile file;
+  expectError(toString(empty.save(file.path)), "has neither 'gradient' nor");
+  empty.setWeight("a", {{3}, {1, 2}, {}, std::nullopt});
+  expectError(toString(empty.save(file.path)), "'gradient': expects as many elements as the shape");
 }
 
 TEST(Statistics, TruncatedAndForeignFiles) {

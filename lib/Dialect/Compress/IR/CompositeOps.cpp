@@ -238,6 +238,27 @@ void AttentionOp::getDimensionRelations(DimensionRelations &relations) {
     relations.same(getQuery(), dim, getResult(), dim);
   relations.same(getQuery(), 3, getKey(), 3);
   relations.same(getValue(), 3, getResult(), 3);
+  relations.same(getKey(), 0, getQuery(), 0);
+  relations.same(getValue(), 0, getQuery(), 0);
+  relations.same(getKey(), sequence, getValue(), sequence);
+  relations.fixed(getKey(), sequence, "a softmax runs along this dim");
+  // Heads of queries share a head of keys and values; a single one serves any number.
+  unsigned heads = getHeadDim();
+  int64_t queryHeads = getQuery().getType().getDimSize(heads);
+  int64_t keyHeads = getKey().getType().getDimSize(heads);
   for (Value keys : {getKey(), getValue()})
-    relations.fixed(keys, getHeadDim(), "heads of keys and values are shared by heads of queries");
+    if (keyHeads != 1 || queryHeads == 1)
+      relations.blocks(keys, heads, 1, getQuery(), heads, queryHeads / keyHeads);
+  if (!getMask())
+    return;
+  // The mask broadcasts to [batch, heads, queries, keys].
+  DimOf scores[] = {
+      {getQuery(), 0}, {getQuery(), heads}, {getQuery(), sequence}, {getKey(), sequence}};
+  RankedTensorType mask = cast<RankedTensorType>(getMask().getType());
+  for (int64_t dim = 0, rank = mask.getRank(); dim < rank; ++dim) {
+    DimOf score = scores[4 - rank + dim];
+    if (mask.getDimSize(dim) != 1 ||
+        cast<RankedTensorType>(score.value.getType()).getDimSize(score.dim) == 1)
+      relations.same(getMask(), dim, score.value, score.dim);
+  }
 }

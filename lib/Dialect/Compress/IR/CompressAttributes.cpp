@@ -85,8 +85,8 @@ LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, Str
     if (llvm::Expected<QuantizeSpec> spec = parseQuantizeSpec(quantize.getValue()); !spec)
       return emitError() << llvm::toString(spec.takeError());
   if (prune)
-    if (llvm::Expected<PruneSpec> spec = parsePruneSpec(prune.getValue()); !spec)
-      return emitError() << llvm::toString(spec.takeError());
+    if (llvm::Expected<PruneSpecs> specs = parsePruneSpecs(prune.getValue()); !specs)
+      return emitError() << llvm::toString(specs.takeError());
   return success();
 }
 
@@ -96,8 +96,20 @@ std::optional<QuantizeSpec> PlanAttr::getQuantizeSpec() const {
   return llvm::cantFail(parseQuantizeSpec(getQuantize().getValue()));
 }
 
-std::optional<PruneSpec> PlanAttr::getPruneSpec() const {
+PruneSpecs PlanAttr::getPruneSpecs() const {
   if (!getPrune())
-    return std::nullopt;
-  return llvm::cantFail(parsePruneSpec(getPrune().getValue()));
+    return {};
+  return llvm::cantFail(parsePruneSpecs(getPrune().getValue()));
+}
+
+std::optional<PruneSpec>
+PlanAttr::getPruneSpec(llvm::function_ref<bool(const PruneSpec &)> accept) const {
+  for (const PruneSpec &spec : getPruneSpecs())
+    if (accept(spec))
+      return spec;
+  return std::nullopt;
+}
+
+std::optional<PruneSpec> PlanAttr::getPruneSpec() const {
+  return getPruneSpec([](const PruneSpec &spec) { return spec.isElements(); });
 }

@@ -69,10 +69,24 @@ static SmallVector<int64_t> getContraction(int64_t channelDim, int64_t rank) {
   return dims;
 }
 
-/// True if every input channel makes one output channel of its own.
-static bool isDepthwise(int64_t groups, Value input, Value result) {
-  return groups == cast<RankedTensorType>(input.getType()).getDimSize(1) &&
-         groups == cast<RankedTensorType>(result.getType()).getDimSize(1);
+/// Dims of the channels of a convolution: those of the input, of the result and of the weight.
+/// With groups, the weight has the channels of all groups in dim 0 (of `conv` the output channels,
+/// of `conv_transpose` the input channels) and those of one group in dim 1.
+static void relateGroups(DimensionRelations &relations, Value input, Value weight, Value result,
+                         int64_t groups, bool isTransposed) {
+  auto getChannels = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getDimSize(1);
+  };
+  int64_t inputs = getChannels(input), outputs = getChannels(result);
+  relations.same(weight, 0, isTransposed ? input : result, 1);
+  if (cast<RankedTensorType>(weight.getType()).getDimSize(1) != 1)
+    relations.fixed(weight, 1, kGroupedReason);
+  if (ShapedType::isDynamic(inputs) || ShapedType::isDynamic(outputs)) {
+    relations.fixed(input, 1, kGroupedReason);
+    relations.fixed(result, 1, kGroupedReason);
+    return;
+  }
+  relations.blocks(input, 1, inputs / groups, result, 1, outputs / groups);
 }
 
 /// Relations of both kinds of convolution; `inDim` and `outDim` are dims of the weight.
@@ -89,15 +103,7 @@ static void relateConvolution(DimensionRelations &relations, Value input, Value 
     relations.same(weight, outDim, result, 1);
     return;
   }
-  if (isDepthwise(groups, input, result)) {
-    relations.same(input, 1, weight, 0);
-    relations.same(weight, 0, result, 1);
-    return;
-  }
-  relations.fixed(input, 1, kGroupedReason);
-  relations.fixed(weight, 0, kGroupedReason);
-  relations.fixed(weight, 1, kGroupedReason);
-  relations.fixed(result, 1, kGroupedReason);
+  relateGroups(relations, input, weight, result, groups, /*isTransposed=*/inDim == 0);
 }
 
 //===----------------------------------------------------------------------===//

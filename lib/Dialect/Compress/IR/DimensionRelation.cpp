@@ -24,6 +24,20 @@ void DimensionRelations::affine(Value part, int64_t dimPart, Value whole, int64_
   relations.push_back(std::move(relation));
 }
 
+void DimensionRelations::mapped(Value part, int64_t dimPart, Value whole, int64_t dimWhole,
+                                ArrayRef<int64_t> indices) {
+  affine(part, dimPart, whole, dimWhole, 0, 1);
+  relations.back().indices.assign(indices.begin(), indices.end());
+}
+
+void DimensionRelations::blocks(Value a, int64_t dimA, int64_t sizeA, Value b, int64_t dimB,
+                                int64_t sizeB) {
+  if (sizeA == 1 && sizeB == 1)
+    return same(a, dimA, b, dimB);
+  affine(a, dimA, b, dimB, sizeA, sizeB);
+  relations.back().kind = DimensionRelation::Kind::Blocks;
+}
+
 void DimensionRelations::product(ArrayRef<DimOf> a, ArrayRef<DimOf> b) {
   if (a.size() == 1 && b.size() == 1)
     return same(a[0].value, a[0].dim, b[0].value, b[0].dim);
@@ -73,4 +87,30 @@ static void fixAll(DimensionRelations &relations, ValueRange values, StringRef r
 void DimensionRelations::allFixed(Operation *op, StringRef reason) {
   fixAll(*this, op->getOperands(), reason);
   fixAll(*this, op->getResults(), reason);
+}
+
+//===----------------------------------------------------------------------===//
+// DimensionRemoval
+//===----------------------------------------------------------------------===//
+
+void DimensionRemoval::set(Value value, int64_t dim, int64_t oldSize, ArrayRef<int64_t> kept) {
+  changes[value].push_back({dim, oldSize, SmallVector<int64_t>(kept)});
+}
+
+const DimensionRemoval::Change *DimensionRemoval::find(Value value, int64_t dim) const {
+  auto it = changes.find(value);
+  if (it == changes.end())
+    return nullptr;
+  const Change *change = llvm::find_if(it->second, [&](const Change &c) { return c.dim == dim; });
+  return change == it->second.end() ? nullptr : change;
+}
+
+RankedTensorType DimensionRemoval::getNewType(Value value, RankedTensorType type) const {
+  auto it = changes.find(value);
+  if (it == changes.end())
+    return type;
+  SmallVector<int64_t> shape(type.getShape());
+  for (const Change &change : it->second)
+    shape[change.dim] = static_cast<int64_t>(change.kept.size());
+  return type.clone(shape);
 }

@@ -45,10 +45,28 @@ Results GatherOp::evaluate(ArrayRef<Tensor> operands) {
   return single(reference::gather(operands[0], operands[1], static_cast<int64_t>(getAxis())));
 }
 
+/// Constant indices of rank 1 into a dim of known size, counted from the front.
+static std::optional<SmallVector<int64_t>> getKnownIndices(GatherOp op) {
+  int64_t size = op.getInput().getType().getDimSize(static_cast<int64_t>(op.getAxis()));
+  std::optional<SmallVector<int64_t>> indices = getConstantIntegers(op.getIndices());
+  if (!indices || op.getIndices().getType().getRank() != 1 || ShapedType::isDynamic(size))
+    return std::nullopt;
+  for (int64_t &index : *indices) {
+    index += index < 0 ? size : 0;
+    if (index < 0 || index >= size)
+      return std::nullopt;
+  }
+  return indices;
+}
+
 void GatherOp::getDimensionRelations(DimensionRelations &relations) {
   int64_t axis = static_cast<int64_t>(getAxis());
   int64_t rank = getInput().getType().getRank(), indexRank = getIndices().getType().getRank();
-  relations.fixed(getInput(), axis, kIndexedReason);
+  if (std::optional<SmallVector<int64_t>> indices = getKnownIndices(*this);
+      indices && !indices->empty())
+    relations.mapped(getResult(), axis, getInput(), axis, *indices);
+  else
+    relations.fixed(getInput(), axis, kIndexedReason);
   for (int64_t dim = 0; dim < rank; ++dim)
     if (dim != axis)
       relations.same(getInput(), dim, getResult(), dim < axis ? dim : dim + indexRank - 1);

@@ -318,16 +318,41 @@ Results PadOp::evaluate(ArrayRef<Tensor> operands) {
                                operands.size() > 2 ? &operands[2] : nullptr));
 }
 
+/// True if what is added is zero.
+static bool padsWithZeros(PadOp op) {
+  if (op.getMode() != PadMode::Constant)
+    return false;
+  Value value = op.getValue();
+  if (!value || matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero()))
+    return true;
+  auto source = value.getDefiningOp<WeightSourceOpInterface>();
+  auto literal = source ? dyn_cast_or_null<DenseElementsAttr>(source.getWeightValue()) : nullptr;
+  if (!literal || !literal.isSplat())
+    return false;
+  if (isa<FloatType>(literal.getElementType()))
+    return literal.getSplatValue<APFloat>().isZero();
+  return isa<IntegerType>(literal.getElementType()) && literal.getSplatValue<APInt>().isZero();
+}
+
 void PadOp::getDimensionRelations(DimensionRelations &relations) {
   relations.fixed(getPads(), 0, "sizes of a padding");
   std::optional<SmallVector<int64_t>> pads = getConstantIntegers(getPads());
-  int64_t rank = getInput().getType().getRank();
+  RankedTensorType input = getInput().getType();
+  bool isZero = padsWithZeros(*this);
+  int64_t rank = input.getRank();
   for (int64_t dim = 0; dim < rank; ++dim) {
-    if (pads && (*pads)[dim] == 0 && (*pads)[dim + rank] == 0) {
+    bool isKnown = pads && !input.isDynamicDim(dim);
+    int64_t begin = pads ? (*pads)[dim] : 0, end = pads ? (*pads)[dim + rank] : 0;
+    if (pads && begin == 0 && end == 0) {
       relations.same(getInput(), dim, getResult(), dim);
-      continue;
+    } else if (isKnown && isZero && begin >= 0 && end >= 0) {
+      // What is added is independent: it is zero.
+      relations.affine(getInput(), dim, getResult(), dim, begin, 1);
+    } else if (isKnown && begin <= 0 && end <= 0) {
+      relations.affine(getResult(), dim, getInput(), dim, -begin, 1);
+    } else {
+      relations.fixed(getInput(), dim, "this dim is padded");
+      relations.fixed(getResult(), dim, "this dim is padded");
     }
-    relations.fixed(getInput(), dim, "this dim is padded");
-    relations.fixed(getResult(), dim, "this dim is padded");
   }
 }

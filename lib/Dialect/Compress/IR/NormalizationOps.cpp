@@ -136,6 +136,8 @@ void BatchNormOp::getDimensionRelations(DimensionRelations &relations) {
 // softmax, log_softmax
 //===----------------------------------------------------------------------===//
 
+static constexpr StringLiteral kSoftmaxReason = "a softmax runs along this dim";
+
 /// The result has the input's type.
 static LogicalResult inferAlongAxis(std::optional<Location> location, StringRef op, Value input,
                                     int64_t axis, SmallVectorImpl<Type> &types) {
@@ -159,6 +161,7 @@ Results SoftmaxOp::evaluate(ArrayRef<Tensor> operands) {
 
 void SoftmaxOp::getDimensionRelations(DimensionRelations &relations) {
   relations.sameShape(getInput(), getResult());
+  relations.fixed(getInput(), static_cast<int64_t>(getAxis()), kSoftmaxReason);
 }
 
 LogicalResult LogSoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
@@ -174,6 +177,7 @@ Results LogSoftmaxOp::evaluate(ArrayRef<Tensor> operands) {
 
 void LogSoftmaxOp::getDimensionRelations(DimensionRelations &relations) {
   relations.sameShape(getInput(), getResult());
+  relations.fixed(getInput(), static_cast<int64_t>(getAxis()), kSoftmaxReason);
 }
 
 //===----------------------------------------------------------------------===//
@@ -203,13 +207,37 @@ Results ReduceOp::evaluate(ArrayRef<Tensor> operands) {
   return single(reference::reduce(kind, operands[0], getAxes(), getKeepdims()));
 }
 
+/// Whether elements that are zero change nothing, or only a factor that can be multiplied.
+static bool ignoresZeros(ReduceKind kind) {
+  switch (kind) {
+  case ReduceKind::Sum:
+  case ReduceKind::Mean:
+  case ReduceKind::L1:
+  case ReduceKind::L2:
+  case ReduceKind::LogSum:
+  case ReduceKind::SumSquare:
+    return true;
+  case ReduceKind::Max:
+  case ReduceKind::Min:
+  case ReduceKind::Prod:
+  case ReduceKind::LogSumExp:
+    return false;
+  }
+  llvm_unreachable("all kinds are handled");
+}
+
 void ReduceOp::getDimensionRelations(DimensionRelations &relations) {
   int64_t rank = getInput().getType().getRank(), resultDim = 0;
   for (int64_t dim = 0; dim < rank; ++dim) {
-    if (!llvm::is_contained(getAxes(), dim))
+    if (!llvm::is_contained(getAxes(), dim)) {
       relations.same(getInput(), dim, getResult(), resultDim++);
-    else if (getKeepdims())
-      ++resultDim;
+      continue;
+    }
+    // Dims that are summed up are independent.
+    if (!ignoresZeros(getKind()))
+      relations.fixed(getInput(), dim,
+                      "a " + stringifyReduceKind(getKind()).str() + " runs along this dim");
+    resultDim += getKeepdims();
   }
 }
 

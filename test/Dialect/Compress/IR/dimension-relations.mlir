@@ -44,12 +44,12 @@ func.func @conv(%x: tensor<1x4x8xf32>, %w: tensor<6x4x3xf32>, %b: tensor<6xf32>,
     strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>
   }
      : (tensor<1x4x8xf32>, tensor<6x4x3xf32>, tensor<6xf32>) -> tensor<1x6x6xf32>
-  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[2] fixed: a window slides over this dim; in1[2] fixed: positions of a convolution kernel; out0[2] fixed: a window slides over this dim; in0[1] = in1[0]; in1[0] = out0[1])}}
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[2] fixed: a window slides over this dim; in1[2] fixed: positions of a convolution kernel; out0[2] fixed: a window slides over this dim; in1[0] = out0[1]; in0[1] = out0[1])}}
   %1 = compress.conv %x, %d {
     strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, groups = 4 : i64
   }
      : (tensor<1x4x8xf32>, tensor<4x1x3xf32>) -> tensor<1x4x6xf32>
-  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[2] fixed: a window slides over this dim; in1[2] fixed: positions of a convolution kernel; out0[2] fixed: a window slides over this dim; in0[1] fixed: grouped convolution keeps its groups; in1[0] fixed: grouped convolution keeps its groups; in1[1] fixed: grouped convolution keeps its groups; out0[1] fixed: grouped convolution keeps its groups)}}
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[2] fixed: a window slides over this dim; in1[2] fixed: positions of a convolution kernel; out0[2] fixed: a window slides over this dim; in1[0] = out0[1]; in1[1] fixed: grouped convolution keeps its groups; in0[1] in blocks of 2 = out0[1] in blocks of 3)}}
   %2 = compress.conv %x, %g {
     strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, groups = 2 : i64
   }
@@ -88,7 +88,7 @@ func.func @normalization(%x: tensor<?x4x8xf32>, %s: tensor<8xf32>, %c: tensor<4x
   // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in0[2] = out0[2]; in1[0] = out0[1]; in1[0] = out0[1]; in1[0] = out0[1]; in1[0] = out0[1])}}
   %1 = compress.batch_norm %x, %c, %c, %c, %c
      : (tensor<?x4x8xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x4x8xf32>
-  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in0[2] = out0[2])}}
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in0[2] = out0[2]; in0[2] fixed: a softmax runs along this dim)}}
   %2 = compress.softmax %x {axis = 2 : i64} : (tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
   // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[2] = out0[2])}}
   %3 = compress.reduce sum %x {axes = array<i64: 1>} : (tensor<?x4x8xf32>) -> tensor<?x1x8xf32>
@@ -184,7 +184,7 @@ func.func @slice(%x: tensor<?x10x?xf32>, %i: tensor<1xi64>) {
 
 func.func @pad(%x: tensor<?x10xf32>) {
   %pads = compress.constant dense<[0, 2, 0, 1]> : tensor<4xi64>
-  // expected-remark@+1 {{dimension relations (in1[0] fixed: sizes of a padding; in0[0] = out0[0]; in0[1] fixed: this dim is padded; out0[1] fixed: this dim is padded)}}
+  // expected-remark@+1 {{dimension relations (in1[0] fixed: sizes of a padding; in0[0] = out0[0]; in0[1] = out0[1] from 2 step 1)}}
   %0 = compress.pad constant %x, %pads : (tensor<?x10xf32>, tensor<4xi64>) -> tensor<?x13xf32>
   return
 }
@@ -251,8 +251,69 @@ func.func @decoding(%w: tensor<64x256xf32>, %m: tensor<64x1xi1>, %c: tensor<64x6
   return
 }
 
-func.func @no_interface() -> tensor<2xi64> {
-  %0 = compress.constant dense<[1, 2]> : tensor<2xi64>
+func.func @attention_grouped(%q: tensor<?x8x?x16xf32>, %k: tensor<?x2x?x16xf32>,
+                             %m: tensor<1x8x?x?xf32>) {
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in0[2] = out0[2]; in0[3] = in1[3]; in1[3] = out0[3]; in1[0] = in0[0]; in1[0] = in0[0]; in1[2] = in1[2]; in1[2] fixed: a softmax runs along this dim; in1[1] in blocks of 1 = in0[1] in blocks of 4; in1[1] in blocks of 1 = in0[1] in blocks of 4; in3[1] = in0[1]; in3[2] = in0[2]; in3[3] = in1[2])}}
+  %0 = compress.attention bhsd %q, %k, %k mask %m {scale = 0.25 : f32}
+     : (tensor<?x8x?x16xf32>, tensor<?x2x?x16xf32>, tensor<?x2x?x16xf32>, tensor<1x8x?x?xf32>) -> tensor<?x8x?x16xf32>
+  return
+}
+
+func.func @conv_transpose_grouped(%x: tensor<1x4x8xf32>, %w: tensor<4x3x3xf32>, %n: tensor<1x?x8xf32>) {
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[2] fixed: a window slides over this dim; in1[2] fixed: positions of a convolution kernel; out0[2] fixed: a window slides over this dim; in1[0] = in0[1]; in1[1] fixed: grouped convolution keeps its groups; in0[1] in blocks of 2 = out0[1] in blocks of 3)}}
+  %0 = compress.conv_transpose %x, %w {
+    strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, groups = 2 : i64
+  } : (tensor<1x4x8xf32>, tensor<4x3x3xf32>) -> tensor<1x6x17xf32>
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[2] fixed: a window slides over this dim; in1[2] fixed: positions of a convolution kernel; out0[2] fixed: a window slides over this dim; in1[0] = in0[1]; in1[1] fixed: grouped convolution keeps its groups; in0[1] fixed: grouped convolution keeps its groups; out0[1] fixed: grouped convolution keeps its groups)}}
+  %1 = compress.conv_transpose %n, %w {
+    strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, groups = 2 : i64
+  } : (tensor<1x?x8xf32>, tensor<4x3x3xf32>) -> tensor<1x6x17xf32>
+  return
+}
+
+func.func @gather_constant(%x: tensor<?x5x8xf32>, %d: tensor<?x?x8xf32>) {
+  %i = compress.constant dense<[0, -1, 0]> : tensor<3xi64>
+  // expected-remark@+1 {{dimension relations (out0[1] = in0[1] at 0, 4, 0; in0[0] = out0[0]; in0[2] = out0[2]; in1[0] = out0[1])}}
+  %0 = compress.gather %x, %i {axis = 1 : i64} : (tensor<?x5x8xf32>, tensor<3xi64>) -> tensor<?x3x8xf32>
+  // expected-remark@+1 {{dimension relations (in0[1] fixed: elements of this dim are chosen by index; in0[0] = out0[0]; in0[2] = out0[2]; in1[0] = out0[1])}}
+  %1 = compress.gather %d, %i {axis = 1 : i64} : (tensor<?x?x8xf32>, tensor<3xi64>) -> tensor<?x3x8xf32>
+  %j = compress.constant dense<2> : tensor<i64>
+  // expected-remark@+1 {{dimension relations (in0[1] fixed: elements of this dim are chosen by index; in0[0] = out0[0]; in0[2] = out0[1])}}
+  %2 = compress.gather %x, %j {axis = 1 : i64} : (tensor<?x5x8xf32>, tensor<i64>) -> tensor<?x8xf32>
+  return
+}
+
+func.func @pad_kinds(%x: tensor<4x10xf32>) {
+  %pads = compress.constant dense<[0, 2, 0, 1]> : tensor<4xi64>
+  %crop = compress.constant dense<[0, -2, 0, -1]> : tensor<4xi64>
+  %mixed = compress.constant dense<[0, -2, 0, 1]> : tensor<4xi64>
+  %zero = compress.constant dense<0.0> : tensor<f32>
+  %one = compress.constant dense<1.0> : tensor<f32>
+  // expected-remark@+1 {{dimension relations (in1[0] fixed: sizes of a padding; in0[0] = out0[0]; in0[1] = out0[1] from 2 step 1)}}
+  %0 = compress.pad constant %x, %pads value %zero : (tensor<4x10xf32>, tensor<4xi64>, tensor<f32>) -> tensor<4x13xf32>
+  // expected-remark@+1 {{dimension relations (in1[0] fixed: sizes of a padding; in0[0] = out0[0]; in0[1] fixed: this dim is padded; out0[1] fixed: this dim is padded)}}
+  %1 = compress.pad constant %x, %pads value %one : (tensor<4x10xf32>, tensor<4xi64>, tensor<f32>) -> tensor<4x13xf32>
+  // expected-remark@+1 {{dimension relations (in1[0] fixed: sizes of a padding; in0[0] = out0[0]; in0[1] fixed: this dim is padded; out0[1] fixed: this dim is padded)}}
+  %2 = compress.pad edge %x, %pads : (tensor<4x10xf32>, tensor<4xi64>) -> tensor<4x13xf32>
+  // expected-remark@+1 {{dimension relations (in1[0] fixed: sizes of a padding; in0[0] = out0[0]; out0[1] = in0[1] from 2 step 1)}}
+  %3 = compress.pad constant %x, %crop : (tensor<4x10xf32>, tensor<4xi64>) -> tensor<4x7xf32>
+  // expected-remark@+1 {{dimension relations (in1[0] fixed: sizes of a padding; in0[0] = out0[0]; in0[1] fixed: this dim is padded; out0[1] fixed: this dim is padded)}}
+  %4 = compress.pad constant %x, %mixed : (tensor<4x10xf32>, tensor<4xi64>) -> tensor<4x9xf32>
+  return
+}
+
+func.func @reductions(%x: tensor<?x4x8xf32>) {
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] fixed: a max runs along this dim; in0[2] = out0[2])}}
+  %0 = compress.reduce max %x {axes = array<i64: 1>} : (tensor<?x4x8xf32>) -> tensor<?x1x8xf32>
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[2] = out0[2])}}
+  %1 = compress.reduce mean %x {axes = array<i64: 1>} : (tensor<?x4x8xf32>) -> tensor<?x1x8xf32>
+  // expected-remark@+1 {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in0[2] = out0[2]; in0[1] fixed: a softmax runs along this dim)}}
+  %2 = compress.log_softmax %x {axis = 1 : i64} : (tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
+  return
+}
+
+func.func @no_interface(%x: tensor<?xf32>) {
   // expected-remark@+1 {{no dimension relations are known}}
-  return %0 : tensor<2xi64>
+  compress.observe %x {id = ["x"]} : tensor<?xf32>
+  return
 }

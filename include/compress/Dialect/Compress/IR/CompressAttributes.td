@@ -66,6 +66,18 @@ def Compress_AttentionLayout : Compress_Enum<"AttentionLayout",
   I32EnumAttrCase<"BHSD", 0, "bhsd">, I32EnumAttrCase<"BSHD", 1, "bshd">]>;
 def Compress_AttentionLayoutAttr : Compress_EnumAttr<Compress_AttentionLayout, "attention_layout">;
 
+def Compress_MoeActivation : Compress_Enum<"MoeActivation", "activation of an expert", [
+  I32EnumAttrCase<"Silu", 0, "silu">, I32EnumAttrCase<"Gelu", 1, "gelu">,
+  I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">, I32EnumAttrCase<"Relu", 3, "relu">]>;
+def Compress_MoeActivationAttr : Compress_EnumAttr<Compress_MoeActivation, "moe_activation">;
+
+def Compress_MoeNormalization : Compress_Enum<"MoeNormalization",
+    "how scores become the weights of the selected experts", [
+  I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Sum", 1, "sum">,
+  I32EnumAttrCase<"Softmax", 2, "softmax">]>;
+def Compress_MoeNormalizationAttr
+    : Compress_EnumAttr<Compress_MoeNormalization, "moe_normalization">;
+
 def Compress_DynamicGranularity : Compress_Enum<"DynamicGranularity",
     "which elements share the parameters that dynamic_quantize computes", [
   I32EnumAttrCase<"Tensor", 0, "tensor">, I32EnumAttrCase<"Row", 1, "row">]>;
@@ -126,6 +138,10 @@ def Compress_PlanAttr : Compress_Attr<"Plan", "plan"> {
   let extraClassDeclaration = [{
     /// The parsed texts; nothing where the plan does not speak of it.
     ::std::optional<::mlir::compress::QuantizeSpec> getQuantizeSpec() const;
+    ::mlir::compress::PruneSpecs getPruneSpecs() const;
+    /// The first one that `accept` accepts; without it, the one for single weights.
+    ::std::optional<::mlir::compress::PruneSpec>
+    getPruneSpec(::llvm::function_ref<bool(const ::mlir::compress::PruneSpec &)> accept) const;
     ::std::optional<::mlir::compress::PruneSpec> getPruneSpec() const;
   }];
 }

@@ -55,6 +55,15 @@ def DimensionRelationOpInterface : OpInterface<"DimensionRelationOpInterface"> {
   let methods = [
     InterfaceMethod<"Adds this op's relations to `relations`.", "void", "getDimensionRelations",
       (ins "::mlir::compress::DimensionRelations &":$relations)>,
+    InterfaceMethod<[{
+        Called when indices of dims are gone and operands and results have their new types: brings
+        attributes, shape operands and other constants of the op in line, such that the op computes
+        what it did if what is gone was zero. May replace the op; then it erases it. Ops whose types
+        say everything need nothing. A failure comes with a diagnostic.
+      }],
+      "::llvm::LogicalResult", "removeIndices",
+      (ins "::mlir::OpBuilder &":$builder, "const ::mlir::compress::DimensionRemoval &":$removal),
+      "", "return ::mlir::success();">,
   ];
 }
 

@@ -42,11 +42,13 @@ def Compress_ByteTensor : RankedTensorOf<[I8]>;
 
 /// An op of the model: pure, with inferred types, executable semantics and a dimension relation.
 /// Result types may be more or less static than the inferred ones, but not contradict them.
-class Compress_ModelOp<string mnemonic, list<Trait> traits = []>
+/// `relationMethods` are optional methods of the relation that the op implements.
+class Compress_ModelOp<string mnemonic, list<Trait> traits = [],
+                       list<string> relationMethods = []>
     : Compress_Op<mnemonic, [
         Pure, InferTypeOpAdaptorWithIsCompatible,
         DeclareOpInterfaceMethods<ReferenceOpInterface>,
-        DeclareOpInterfaceMethods<DimensionRelationOpInterface>] # traits> {
+        DeclareOpInterfaceMethods<DimensionRelationOpInterface, relationMethods>] # traits> {
   let extraClassDefinition = [{
     bool $cppClass::isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange actual) {
       return ::mlir::compress::areCompatibleResultTypes(inferred, actual);
@@ -56,9 +58,11 @@ class Compress_ModelOp<string mnemonic, list<Trait> traits = []>
 
 /// A model op that contracts an activation with a constant. `name` identifies it in recipes,
 /// statistics and reports; it is unique and kept by rewrites.
-class Compress_WeightedOp<string mnemonic, list<Trait> traits = []>
+class Compress_WeightedOp<string mnemonic, list<Trait> traits = [],
+                          list<string> relationMethods = []>
     : Compress_ModelOp<mnemonic,
-                       [DeclareOpInterfaceMethods<WeightedOpInterface>] # traits>;
+                       [DeclareOpInterfaceMethods<WeightedOpInterface>] # traits,
+                       relationMethods>;
 
 /// An op that turns codes into values (or back). It has no constant folder on purpose.
 class Compress_EncodingOp<string mnemonic, list<Trait> traits = []>

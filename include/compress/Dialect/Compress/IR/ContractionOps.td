@@ -57,7 +57,7 @@ def Compress_MatMulOp : Compress_WeightedOp<"matmul"> {
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 
-def Compress_ConvOp : Compress_WeightedOp<"conv"> {
+def Compress_ConvOp : Compress_WeightedOp<"conv", [], ["removeIndices"]> {
   let summary = "convolution over any number of spatial dims";
   let description = [{
     Input `[N, C, spatial...]`, weight `[O, C / groups, kernel...]`, bias `[O]`. `pads` holds the
@@ -81,7 +81,7 @@ def Compress_ConvOp : Compress_WeightedOp<"conv"> {
   }];
 }
 
-def Compress_ConvTransposeOp : Compress_WeightedOp<"conv_transpose"> {
+def Compress_ConvTransposeOp : Compress_WeightedOp<"conv_transpose", [], ["removeIndices"]> {
   let summary = "transposed convolution";
   let description = [{
     Input `[N, C, spatial...]`, weight `[C, O / groups, kernel...]`, bias `[O]`; result extent

@@ -15,7 +15,9 @@
 #ifndef COMPRESS_DIALECT_COMPRESS_IR_DIMENSIONRELATION_H
 #define COMPRESS_DIALECT_COMPRESS_IR_DIMENSIONRELATION_H
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Value.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
 #include <string>
 
@@ -31,13 +33,17 @@ struct DimOf {
 
 /// One relation. What the fields mean depends on `kind`:
 /// - `Affine`: index `i` of `lhs[0]` is index `start + i * step` of `rhs[0]`, for all `i` of lhs.
+///   With `indices` it is index `indices[i]` instead.
+/// - `Blocks`: both dims are cut into equally many blocks, of `start` consecutive indices of
+///   `lhs[0]` and of `step` of `rhs[0]`; block `i` of the one goes with block `i` of the other.
 /// - `Product`: the dims of `lhs` and those of `rhs`, each flattened row-major, are the same index.
 /// - `Fixed`: indices of `lhs[0]` cannot be removed; `reason` says why.
 struct DimensionRelation {
-  enum class Kind { Affine, Product, Fixed };
+  enum class Kind { Affine, Blocks, Product, Fixed };
   Kind kind;
   SmallVector<DimOf, 2> lhs, rhs;
   int64_t start = 0, step = 1;
+  SmallVector<int64_t> indices;
   std::string reason;
 };
 
@@ -49,6 +55,12 @@ public:
   /// Index `i` of `part` is index `start + i * step` of `whole` (concat, split, slice).
   void affine(Value part, int64_t dimPart, Value whole, int64_t dimWhole, int64_t start,
               int64_t step);
+  /// Index `i` of `part` is index `indices[i]` of `whole` (gather with constant indices).
+  void mapped(Value part, int64_t dimPart, Value whole, int64_t dimWhole,
+              ArrayRef<int64_t> indices);
+  /// Blocks of `sizeA` indices of the one go with blocks of `sizeB` of the other (groups of a
+  /// convolution, heads of queries that share a head of keys).
+  void blocks(Value a, int64_t dimA, int64_t sizeA, Value b, int64_t dimB, int64_t sizeB);
   /// The flattened dims of `a` are the flattened dims of `b` (reshape).
   void product(ArrayRef<DimOf> a, ArrayRef<DimOf> b);
   /// Indices of this dim cannot be removed.
@@ -66,6 +78,34 @@ public:
 
 private:
   SmallVector<DimensionRelation> relations;
+};
+
+/// Which indices of dims are gone: what ops are told by `removeIndices`. Values are those of the
+/// module, which keep their identity and have their new types already.
+class DimensionRemoval {
+public:
+  /// Says that only `kept` (increasing) of `oldSize` indices of a dim are left.
+  void set(Value value, int64_t dim, int64_t oldSize, ArrayRef<int64_t> kept);
+
+  /// Whether indices of this dim (of any dim) are gone.
+  bool isChanged(Value value, int64_t dim) const { return find(value, dim) != nullptr; }
+  bool isChanged(Value value) const { return changes.contains(value); }
+  /// Old indices that are left, in increasing order. Only for changed dims.
+  ArrayRef<int64_t> getKept(Value value, int64_t dim) const { return find(value, dim)->kept; }
+  /// Size before. Only for changed dims.
+  int64_t getOldSize(Value value, int64_t dim) const { return find(value, dim)->oldSize; }
+  /// Type that a value of type `type` has after it lost what is said of `value`.
+  RankedTensorType getNewType(Value value, RankedTensorType type) const;
+  bool empty() const { return changes.empty(); }
+
+private:
+  struct Change {
+    int64_t dim, oldSize;
+    SmallVector<int64_t> kept;
+  };
+  const Change *find(Value value, int64_t dim) const;
+
+  llvm::DenseMap<Value, SmallVector<Change, 1>> changes;
 };
 
 } // namespace compress

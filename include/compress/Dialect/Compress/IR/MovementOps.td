@@ -11,7 +11,7 @@
 
 include "compress/Dialect/Compress/IR/CompressOpBase.td"
 
-def Compress_ReshapeOp : Compress_ModelOp<"reshape"> {
+def Compress_ReshapeOp : Compress_ModelOp<"reshape", [], ["removeIndices"]> {
   let summary = "same elements, other shape";
   let description = [{
     In `shape` one entry may be -1 (inferred) and 0 copies the input's dim of that index (unless
@@ -31,7 +31,7 @@ def Compress_ReshapeOp : Compress_ModelOp<"reshape"> {
   let hasFolder = 1;
 }
 
-def Compress_BroadcastOp : Compress_ModelOp<"broadcast"> {
+def Compress_BroadcastOp : Compress_ModelOp<"broadcast", [], ["removeIndices"]> {
   let summary = "broadcast to the common shape of the input and `shape` (ONNX Expand)";
   let description = "Constraints: (C1) a constant shape is non-negative and broadcasts with the input.";
   let arguments = (ins Compress_Tensor:$input, Compress_I64Vector:$shape);
@@ -77,7 +77,7 @@ def Compress_ConcatOp : Compress_ModelOp<"concat"> {
   let hasFolder = 1;
 }
 
-def Compress_SplitOp : Compress_ModelOp<"split"> {
+def Compress_SplitOp : Compress_ModelOp<"split", [], ["removeIndices"]> {
   let summary = "cut a tensor along one dim into parts of given sizes";
   let description = [{
     Constraints: (C1) `axis` is a dim, counted from the front; (C2) sizes are non-negative and, where
@@ -88,7 +88,7 @@ def Compress_SplitOp : Compress_ModelOp<"split"> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
-def Compress_SliceOp : Compress_ModelOp<"slice"> {
+def Compress_SliceOp : Compress_ModelOp<"slice", [], ["removeIndices"]> {
   let summary = "a strided part of some dims, with ONNX's clamping";
   let description = [{
     Constraints: (C1) `axes` are distinct dims, counted from the front; (C2) steps are not zero;
@@ -104,7 +104,7 @@ def Compress_SliceOp : Compress_ModelOp<"slice"> {
   }];
 }
 
-def Compress_PadOp : Compress_ModelOp<"pad"> {
+def Compress_PadOp : Compress_ModelOp<"pad", [], ["removeIndices"]> {
   let summary = "extend (or, with negative pads, cut) a tensor at both ends of its dims";
   let description = [{
     `pads` holds the begin of every dim and then the end of every dim. Constraints: (C1) pads has two
@@ -121,7 +121,7 @@ def Compress_PadOp : Compress_ModelOp<"pad"> {
   }];
 }
 
-def Compress_GatherOp : Compress_ModelOp<"gather"> {
+def Compress_GatherOp : Compress_ModelOp<"gather", [], ["removeIndices"]> {
   let summary = "slices of one dim by index";
   let description = [{
     Constraints: (C1) `axis` is a dim, counted from the front. Negative indices count from the end.

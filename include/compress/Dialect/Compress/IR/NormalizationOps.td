@@ -11,7 +11,7 @@
 
 include "compress/Dialect/Compress/IR/CompressOpBase.td"
 
-def Compress_LayerNormOp : Compress_ModelOp<"layer_norm"> {
+def Compress_LayerNormOp : Compress_ModelOp<"layer_norm", [], ["removeIndices"]> {
   let summary = "(x - mean) / sqrt(variance + epsilon) * scale + bias over the dims from `axis`";
   let description = [{
     Constraints: (C1) `axis` is a dim, counted from the front; (C2) scale and bias broadcast to the
@@ -62,7 +62,7 @@ def Compress_LogSoftmaxOp : Compress_ModelOp<"log_softmax"> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
-def Compress_ReduceOp : Compress_ModelOp<"reduce"> {
+def Compress_ReduceOp : Compress_ModelOp<"reduce", [], ["removeIndices"]> {
   let summary = "reduction over some dims";
   let description = [{
     Constraints: (C1) `axes` are distinct dims, counted from the front, in increasing order. No axes
