@@ -18,6 +18,9 @@ void mlir::compress::registerExternalModels(DialectRegistry &registry) {
   registerLinalgModels(registry);
   registerMLProgramModels(registry);
   registerTosaModels(registry);
+  registerLinalgRelations(registry);
+  registerTensorRelations(registry);
+  registerTosaRelations(registry);
 }
 
 void mlir::compress::registerCore(DialectRegistry &registry) {

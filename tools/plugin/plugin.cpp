@@ -6,17 +6,28 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "HostCheck.h"
 #include "compress/ExternalInterfaces/Register.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 
+/// The version that the loader compares; 0, which none supports, where the host does not fit.
+static uint32_t getApiVersion() {
+  std::string reason = compress::explainUnfitHost();
+  if (reason.empty())
+    return MLIR_PLUGIN_API_VERSION;
+  llvm::errs() << "error: the plug-in Compress cannot be used here: " << reason << "\n";
+  return 0;
+}
+
 extern "C" LLVM_ATTRIBUTE_WEAK LLVM_ATTRIBUTE_VISIBILITY_DEFAULT DialectPluginLibraryInfo
 mlirGetDialectPluginInfo() {
-  return {MLIR_PLUGIN_API_VERSION, "Compress", LLVM_VERSION_STRING, [](DialectRegistry *registry) {
+  return {getApiVersion(), "Compress", LLVM_VERSION_STRING, [](DialectRegistry *registry) {
             compress::registerCore(*registry);
             compress::registerCorePasses();
           }};
@@ -24,6 +35,6 @@ mlirGetDialectPluginInfo() {
 
 extern "C" LLVM_ATTRIBUTE_WEAK LLVM_ATTRIBUTE_VISIBILITY_DEFAULT PassPluginLibraryInfo
 mlirGetPassPluginInfo() {
-  return {MLIR_PLUGIN_API_VERSION, "CompressPasses", LLVM_VERSION_STRING,
+  return {getApiVersion(), "CompressPasses", LLVM_VERSION_STRING,
           [] { compress::registerCorePasses(); }};
 }

@@ -22,6 +22,12 @@ void registerMLProgramModels(DialectRegistry &registry);
 /// Both interfaces on `tosa.const`, `tosa.conv2d`, `tosa.conv3d` and `tosa.matmul`.
 void registerTosaModels(DialectRegistry &registry);
 
+/// `DimensionRelationOpInterface` on linalg ops (named and generic, from their indexing maps), on
+/// tensor, arith and math ops, and on tosa ops.
+void registerLinalgRelations(DialectRegistry &registry);
+void registerTensorRelations(DialectRegistry &registry);
+void registerTosaRelations(DialectRegistry &registry);
+
 /// All of the above. A model is attached when its dialect is loaded.
 void registerExternalModels(DialectRegistry &registry);
 

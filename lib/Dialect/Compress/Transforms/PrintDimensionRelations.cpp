@@ -9,6 +9,8 @@
 // Values are written as in0, in1, ... (operands) and out0, ... (results):
 // - `in0[1] = out0[2]`: the same index;
 // - `in1[0] = out0[0] from 4 step 1`: index i of the left is index 4 + i of the right;
+// - `in1[0] = in0[1] at 3, 0`: index i of the left is the i-th of these;
+// - `in0[1] in blocks of 1 = in1[1] in blocks of 4`: block i is block i;
 // - `in0[2] = out0[2] * out0[3]`: the flattened dims are the same index;
 // - `in0[0] fixed: rows are chosen by index`.
 //
@@ -51,15 +53,26 @@ static void print(llvm::raw_ostream &os, Operation *op, const DimensionRelation 
     os << " fixed: " << relation.reason;
     return;
   }
+  if (relation.kind == DimensionRelation::Kind::Blocks)
+    os << " in blocks of " << relation.start;
   os << " = ";
   printSide(relation.rhs);
-  if (relation.start != 0 || relation.step != 1)
+  if (relation.kind == DimensionRelation::Kind::Blocks)
+    os << " in blocks of " << relation.step;
+  else if (!relation.indices.empty())
+    llvm::interleaveComma(relation.indices, os << " at ");
+  else if (relation.start != 0 || relation.step != 1)
     os << " from " << relation.start << " step " << relation.step;
 }
 
-/// True for ops that use tensors; a constant or a weight has nothing to relate.
+/// True for ops that use tensors; a constant or a weight has nothing to relate, nor have scalars in
+/// the bodies of other ops.
 static bool usesTensors(Operation *op) {
   return llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>);
+}
+
+static bool makesTensors(Operation *op) {
+  return llvm::any_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>);
 }
 
 namespace {
@@ -71,10 +84,12 @@ struct PrintDimensionRelations
     getOperation()->walk([](Operation *op) {
       DimensionRelationOpInterface interface = dyn_cast<DimensionRelationOpInterface>(op);
       if (!interface) {
-        if (usesTensors(op))
+        if (usesTensors(op) && !op->hasTrait<OpTrait::IsTerminator>())
           op->emitRemark("no dimension relations are known");
         return;
       }
+      if (!usesTensors(op) && !makesTensors(op))
+        return;
       DimensionRelations relations;
       interface.getDimensionRelations(relations);
       std::string text;
