@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Pipelines/Pipelines.h"
+#include "RecipeNeeds.h"
 #include "compress/Calibration/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Recipe/Recipe.h"
@@ -16,88 +17,19 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-void mlir::compress::buildNormalizePipeline(OpPassManager &pm) {
+static void addNormalization(OpPassManager &pm, bool foldsBatchNorm) {
   // Types are inferred at the call site, so functions go first.
   pm.addPass(onnx::createInlineOnnxFunctions());
   pm.addPass(onnx::createNormalizeOnnx());
   // Convolutions have their final weights before anything looks at them.
-  pm.addPass(createFoldBatchNorm());
+  if (foldsBatchNorm)
+    pm.addPass(createFoldBatchNorm());
   pm.addPass(createFoldConstants());
   pm.addPass(createRemoveDeadWeights());
 }
 
-namespace {
-/// What the layers of a recipe ask for, whichever they are.
-struct RecipeNeeds {
-  bool rotates = false, smooths = false, scales = false, equalizes = false;
-  bool isSequential = false, allocates = false;
-  /// Static activations whose ranges need more than the smallest and largest value.
-  bool hasRanges = false;
-  /// Statistics of the uncompressed model, as `--collect` has them; empty: none.
-  std::vector<std::string> statistics;
-
-  bool scalesChannels() const { return smooths || scales || equalizes; }
-};
-} // namespace
-
-llvm::Error mlir::compress::checkNeedsNoStatistics(const Recipe &recipe) {
-  for (const Rule &rule : recipe.rules) {
-    const std::optional<QuantizeSpec> &given = rule.quantize.getSpec();
-    if (!given)
-      continue;
-    QuantizeSpec spec = resolveAuto(*given, /*hasStatistics=*/false);
-    if (!spec.needsStatistics())
-      continue;
-    std::string what;
-    if (spec.isSequential() || spec.method == QuantizeMethod::AdaRound)
-      what = "method=" + getName(spec.method).str();
-    else if (spec.transform == QuantizeTransform::SmoothQuant ||
-             spec.transform == QuantizeTransform::Awq)
-      what = "transform=" + getName(spec.transform).str();
-    else if (spec.activations == ActivationMode::Static)
-      what = "activations=static";
-    else
-      what = "bias_correction";
-    return llvm::make_error<RecipeError>(RecipeErrorKind::BadInput,
-                                         what + " needs calibration data or statistics");
-  }
-  return llvm::Error::success();
-}
-
-/// `hasData`: the model can be run, so that sequential methods need no statistics beforehand.
-static RecipeNeeds getNeeds(const Recipe &recipe, bool hasStatistics, bool hasData) {
-  RecipeNeeds needs;
-  llvm::SetVector<StringRef> wanted;
-  for (const Rule &rule : recipe.rules) {
-    if (!rule.quantize.getSpec())
-      continue;
-    QuantizeSpec spec = resolveAuto(*rule.quantize.getSpec(), hasStatistics);
-    needs.rotates |= spec.transform == QuantizeTransform::Rotate;
-    needs.smooths |= spec.transform == QuantizeTransform::SmoothQuant;
-    needs.scales |= spec.transform == QuantizeTransform::Awq;
-    needs.equalizes |= spec.transform == QuantizeTransform::Equalize;
-    needs.isSequential |= spec.isSequential() && hasData;
-    bool isMixed = spec.format == WeightFormat::Mixed;
-    needs.allocates |= isMixed;
-    if (spec.activations == ActivationMode::Static || needs.smooths)
-      wanted.insert("minmax");
-    if (spec.activations == ActivationMode::Static &&
-        spec.activationRange == ActivationRange::MovingAverage)
-      wanted.insert("moving_average");
-    else if (spec.activations == ActivationMode::Static &&
-             spec.activationRange != ActivationRange::MinMax)
-      wanted.insert("histogram");
-    needs.hasRanges |= spec.activations == ActivationMode::Static &&
-                       spec.activationRange != ActivationRange::MinMax;
-    if (spec.biasCorrection || needs.scales)
-      wanted.insert("moments");
-    if (needs.scales || isMixed || spec.method == QuantizeMethod::AdaRound ||
-        (spec.isSequential() && !hasData))
-      wanted.insert("gram");
-  }
-  for (StringRef name : wanted)
-    needs.statistics.push_back(name.str());
-  return needs;
+void mlir::compress::buildNormalizePipeline(OpPassManager &pm) {
+  addNormalization(pm, /*foldsBatchNorm=*/true);
 }
 
 void mlir::compress::buildCompressPipeline(OpPassManager &pm,
@@ -111,13 +43,22 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   else
     llvm::consumeError(recipe.takeError());
 
-  buildNormalizePipeline(pm);
+  auto collect = [&](ArrayRef<std::string> statistics) {
+    if (!hasData || statistics.empty())
+      return;
+    CollectStatisticsOptions collect;
+    collect.data = options.calibration;
+    collect.samples = options.samples;
+    for (const std::string &name : statistics)
+      collect.collect.push_back(name);
+    pm.addPass(createCollectStatistics(collect));
+  };
+
+  addNormalization(pm, /*foldsBatchNorm=*/!needs.scoresBatchNorms);
   // Models that are quantized already: what computes nothing goes, or all of it.
   pm.addPass(createCleanQuantization({/*strip=*/options.requantize}));
   // Masks that came with the model count as zeros for what follows.
   pm.addPass(createFoldMasks());
-  if (needs.rotates || needs.scalesChannels())
-    pm.addPass(createRaiseComposites());
   if (!options.statistics.empty())
     pm.addPass(createLoadStatistics({options.statistics}));
   ApplyRecipeOptions recipe;
@@ -128,19 +69,48 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   recipe.calibrated = hasData;
   pm.addPass(createApplyRecipe(recipe));
 
+  // Whole structures, the largest first.
+  if (needs.prunesLayers) {
+    if (needs.comparesStreams && hasData) {
+      CollectStreamsOptions streams;
+      streams.data = options.calibration;
+      streams.samples = options.samples;
+      pm.addPass(createCollectStreams(streams));
+    }
+    pm.addPass(createPruneLayers());
+  }
+  if (needs.prunesExperts) {
+    pm.addPass(createRaiseMoe());
+    PruneExpertsOptions experts;
+    experts.data = options.calibration;
+    experts.samples = options.samples;
+    pm.addPass(createPruneExperts(experts));
+    ExpandCompositesOptions expand;
+    expand.ops.push_back("moe");
+    pm.addPass(createExpandComposites(expand));
+  }
+  // Norms are recognised before channels that they count go away.
+  if (needs.slices || needs.prunesGroups || needs.rotates || needs.scalesChannels())
+    pm.addPass(createRaiseComposites());
+  collect(needs.structureStatistics);
+  if (needs.slices)
+    pm.addPass(createSliceGpt());
+  if (needs.prunesGroups) {
+    pm.addPass(createMaskGroups());
+    pm.addPass(createPropagateMasks());
+    pm.addPass(createApplySlices());
+  }
+  if (needs.scoresBatchNorms) {
+    pm.addPass(createFoldBatchNorm());
+    pm.addPass(createFoldConstants());
+  }
+
   // Rewrites that keep the output.
   if (needs.rotates)
     pm.addPass(createRotate());
-  auto collectStatistics = [&] {
-    CollectStatisticsOptions collect;
-    collect.data = options.calibration;
-    collect.samples = options.samples;
-    for (const std::string &name : needs.statistics)
-      collect.collect.push_back(name);
-    pm.addPass(createCollectStatistics(collect));
-  };
-  if (hasData && !needs.statistics.empty())
-    collectStatistics();
+  collect(needs.statistics);
+  if (needs.permutes)
+    pm.addPass(createPermuteChannels());
   if (needs.equalizes)
     pm.addPass(createEqualize());
   if (needs.smooths)
@@ -148,10 +118,12 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   if (needs.scales)
     pm.addPass(createAwq());
   // Scaled channels have other histograms, which cannot be computed from those before.
-  if (hasData && needs.hasRanges && needs.scalesChannels())
-    collectStatistics();
+  if (needs.hasRanges && needs.scalesChannels())
+    collect(needs.statistics);
 
-  if (needs.allocates)
+  if (needs.allocatesSparsity)
+    pm.addPass(createAllocateSparsity());
+  if (needs.allocatesBits)
     pm.addPass(createAllocateBits());
   if (needs.isSequential) {
     CompressWeightsSequentiallyOptions sequential;

@@ -55,7 +55,17 @@ Expected<QuantizeSpec> parseQuantizeSpec(StringRef text) {
 }
 
 Expected<PruneSpec> parsePruneSpec(StringRef text) {
-  Setting<PruneSpec> setting;
+  Expected<PruneSpecs> specs = parsePruneSpecs(text);
+  if (!specs)
+    return specs.takeError();
+  if (specs->size() != 1)
+    return makeRecipeError(makePlace("prune", text),
+                           makeBad("expected one pattern, found " + Twine(specs->size())));
+  return specs->front();
+}
+
+Expected<PruneSpecs> parsePruneSpecs(StringRef text) {
+  Setting<PruneSpecs> setting;
   MaybeProblem problem = readPruneText(text, setting);
   if (!problem && setting.isNone())
     problem = Problem{RecipeErrorKind::BadInput, "expected a pattern, found 'none'"};

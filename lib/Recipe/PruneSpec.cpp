@@ -8,6 +8,7 @@
 
 #include "compress/Recipe/PruneSpec.h"
 #include "SpecNames.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 
@@ -65,6 +66,33 @@ bool PruneSpec::needsStatistics() const {
     return skip || biasCompensation || allocation == SparsityAllocation::Sensitivity;
   }
 }
+
+/// Bits for heads, neurons, other channels, single weights, and the rest.
+static unsigned getCoverage(PrunePattern pattern) {
+  switch (pattern) {
+  case PrunePattern::NM:
+  case PrunePattern::Unstructured:
+    return 1;
+  case PrunePattern::Head:
+    return 2;
+  case PrunePattern::Neuron:
+    return 4;
+  case PrunePattern::Channel:
+    return 4 | 8;
+  case PrunePattern::Params:
+  case PrunePattern::Macs:
+    return 2 | 4 | 8;
+  case PrunePattern::Slice:
+    return 16;
+  case PrunePattern::Layer:
+    return 32;
+  case PrunePattern::Expert:
+    return 64;
+  }
+  return 0;
+}
+
+bool areExclusive(PrunePattern a, PrunePattern b) { return getCoverage(a) & getCoverage(b); }
 
 PruneSpec resolveAuto(PruneSpec spec, bool hasStatistics) {
   if (spec.method == PruneMethod::Auto) {
@@ -140,6 +168,10 @@ std::string toString(const PruneSpec &spec) {
     text += key == "pattern" ? value : key + "=" + value;
   }
   return text;
+}
+
+std::string toString(const PruneSpecs &specs) {
+  return join(map_range(specs, [](const PruneSpec &spec) { return toString(spec); }), "+");
 }
 
 } // namespace mlir::compress

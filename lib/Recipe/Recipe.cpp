@@ -38,9 +38,29 @@ Recipe resolveAuto(Recipe recipe, bool hasStatistics) {
     if (rule.quantize.getSpec())
       rule.quantize = resolveAuto(*rule.quantize.getSpec(), hasStatistics);
     if (rule.prune.getSpec())
-      rule.prune = resolveAuto(*rule.prune.getSpec(), hasStatistics);
+{
+      PruneSpecs specs = *rule.prune.getSpec();
+      for (PruneSpec &spec : specs)
+        spec = resolveAuto(spec, hasStatistics);
+      rule.prune = specs;
+    }
   }
   return recipe;
+}
+
+/// `later` with those of `earlier` that remove something else; nothing, which is `none`, stays so.
+static std::optional<PruneSpecs> merge(const std::optional<PruneSpecs> &earlier,
+                                       const std::optional<PruneSpecs> &later) {
+  if (!later || !earlier)
+    return later;
+  PruneSpecs specs;
+  for (const PruneSpec &spec : *earlier)
+    if (none_of(*later, [&](const PruneSpec &other) {
+          return areExclusive(spec.pattern, other.pattern);
+        }))
+      specs.push_back(spec);
+  append_range(specs, *later);
+  return specs;
 }
 
 ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer) {
@@ -53,7 +73,7 @@ ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer) {
       result.quantizeRule = i;
     }
     if (rule.prune.isGiven()) {
-      result.prune = rule.prune.getSpec();
+      result.prune = merge(result.prune, rule.prune.getSpec());
       result.pruneRule = i;
     }
   }
@@ -108,16 +128,12 @@ static void printSelector(raw_ostream &os, const Selector &selector) {
   os << " }";
 }
 
-/// Texts with a colon, and names of files, are quoted.
+/// A map. Texts with a colon, and names of files, are quoted.
 template <typename Spec>
-static void printSetting(raw_ostream &os, const Setting<Spec> &setting) {
-  if (setting.isNone()) {
-    os << "none";
-    return;
-  }
+static void printSpec(raw_ostream &os, const Spec &spec) {
   ListSeparator comma;
   os << "{ ";
-  for (const auto &[key, value] : getEntries(*setting.getSpec())) {
+  for (const auto &[key, value] : getEntries(spec)) {
     os << comma << key << ": ";
     if (key == "pattern" || key == "tree")
       printQuoted(os, value);
@@ -125,6 +141,23 @@ static void printSetting(raw_ostream &os, const Setting<Spec> &setting) {
       os << value;
   }
   os << " }";
+}
+
+/// A list, unless there is only one.
+static void printSpec(raw_ostream &os, const PruneSpecs &specs) {
+  if (specs.size() == 1)
+    return printSpec(os, specs.front());
+  os << "[";
+  llvm::interleaveComma(specs, os, [&](const PruneSpec &spec) { printSpec(os, spec); });
+  os << "]";
+}
+
+template <typename Spec>
+static void printSetting(raw_ostream &os, const Setting<Spec> &setting) {
+  if (setting.isNone())
+    os << "none";
+  else
+    printSpec(os, *setting.getSpec());
 }
 
 void Recipe::print(raw_ostream &os) const {

@@ -54,7 +54,7 @@ private:
   Error readPositive(const File &file, const YamlNode &node, StringRef key,
                      std::optional<int64_t> &result);
   Error readQuantize(const File &file, const YamlNode &node, Setting<QuantizeSpec> &setting);
-  Error readPrune(const File &file, const YamlNode &node, Setting<PruneSpec> &setting);
+  Error readPrune(const File &file, const YamlNode &node, Setting<PruneSpecs> &setting);
 
   /// Files that are being read, outermost first.
   SmallVector<std::pair<uint64_t, uint64_t>, 4> open;
@@ -302,7 +302,7 @@ Error RecipeReader::readQuantize(const File &file, const YamlNode &node,
   return Error::success();
 }
 
-Error RecipeReader::readPrune(const File &file, const YamlNode &node, Setting<PruneSpec> &setting) {
+Error RecipeReader::readPrune(const File &file, const YamlNode &node, Setting<PruneSpecs> &setting) {
   auto fail = [&](const YamlNode &at, const Problem &problem) {
     return makeError(file, at, problem);
   };
@@ -310,16 +310,41 @@ Error RecipeReader::readPrune(const File &file, const YamlNode &node, Setting<Pr
     MaybeProblem problem = readPruneText(node.text, setting);
     return problem ? fail(node, *problem) : Error::success();
   }
-  if (node.kind != YamlNode::Mapping)
-    return makeError(file, node,
-                     "prune is " + node.describe() + ", expected a pattern, a map or 'none'");
-  PruneSpecBuilder builder;
-  PruneSpec spec;
-  if (Error error = feedEntries(node, builder, fail))
-    return error;
-  if (MaybeProblem problem = builder.finish(spec))
-    return fail(node, *problem);
-  setting = spec;
+  // A list of maps and texts, or one of them.
+  PruneSpecs specs;
+  auto readOne = [&](const YamlNode &item) -> Error {
+    PruneSpec spec;
+    if (item.kind == YamlNode::Scalar) {
+      Setting<PruneSpecs> text;
+      if (MaybeProblem problem = readPruneText(item.text, text))
+        return fail(item, *problem);
+      if (text.isNone() || text.getSpec()->size() != 1)
+        return fail(item, makeBad("expected one pattern, found " + quote(item.text)));
+      spec = text.getSpec()->front();
+    } else if (item.kind == YamlNode::Mapping) {
+      PruneSpecBuilder builder;
+      if (Error error = feedEntries(item, builder, fail))
+        return error;
+      if (MaybeProblem problem = builder.finish(spec))
+        return fail(item, *problem);
+    } else {
+      return makeError(file, item,
+                       "prune is " + item.describe() + ", expected a pattern, a map or 'none'");
+    }
+    MaybeProblem problem = addPruneSpec(specs, spec);
+    return problem ? fail(item, *problem) : Error::success();
+  };
+  if (node.kind != YamlNode::Sequence) {
+    if (Error error = readOne(node))
+      return error;
+  } else {
+    for (const YamlNode &item : node.items)
+      if (Error error = readOne(item))
+        return error;
+    if (specs.empty())
+      return makeError(file, node, "prune is an empty list, expected a pattern, a map or 'none'");
+  }
+  setting = specs;
   return Error::success();
 }
 

@@ -88,6 +88,8 @@ MaybeProblem addKey(SmallVectorImpl<std::string> &seen, StringRef key) {
 std::string toText(double value) {
   for (int digits = 1; digits < 17; ++digits) {
     std::string text = formatv("{0}", format("%.*g", digits, value)).str();
+    // Specifications are separated by plus signs.
+    llvm::erase(text, '+');
     double again = 0;
     if (!StringRef(text).getAsDouble(again) && again == value)
       return text;
@@ -163,8 +165,32 @@ MaybeProblem readQuantizeText(StringRef text, Setting<QuantizeSpec> &setting) {
   return readText<QuantizeSpec, QuantizeSpecBuilder>(text, "format", setting);
 }
 
-MaybeProblem readPruneText(StringRef text, Setting<PruneSpec> &setting) {
-  return readText<PruneSpec, PruneSpecBuilder>(text, "pattern", setting);
+MaybeProblem addPruneSpec(PruneSpecs &specs, const PruneSpec &spec) {
+  for (const PruneSpec &other : specs)
+    if (areExclusive(spec.pattern, other.pattern))
+      return makeBad("'" + toString(other) + "' and '" + toString(spec) +
+                     "' may remove the same thing, expected one of them");
+  specs.push_back(spec);
+  return std::nullopt;
+}
+
+MaybeProblem readPruneText(StringRef text, Setting<PruneSpecs> &setting) {
+  if (text.trim(" ") == "none") {
+    setting = Setting<PruneSpecs>::none();
+    return std::nullopt;
+  }
+  PruneSpecs specs;
+  for (StringRef part : llvm::split(text, '+')) {
+    Setting<PruneSpec> one;
+    if (MaybeProblem problem = readText<PruneSpec, PruneSpecBuilder>(part, "pattern", one))
+      return problem;
+    if (one.isNone())
+      return makeBad("'none' stands alone");
+    if (MaybeProblem problem = addPruneSpec(specs, *one.getSpec()))
+      return problem;
+  }
+  setting = specs;
+  return std::nullopt;
 }
 
 } // namespace mlir::compress

@@ -117,7 +117,9 @@ private:
 
 /// Read the text of a flag into a setting; `none` is a setting, too. No place in the problem.
 MaybeProblem readQuantizeText(llvm::StringRef text, Setting<QuantizeSpec> &setting);
-MaybeProblem readPruneText(llvm::StringRef text, Setting<PruneSpec> &setting);
+MaybeProblem readPruneText(llvm::StringRef text, Setting<PruneSpecs> &setting);
+/// Adds a specification; a problem if another one removes the same thing.
+MaybeProblem addPruneSpec(PruneSpecs &specs, const PruneSpec &spec);
 
 } // namespace mlir::compress
 

@@ -185,6 +185,13 @@ struct PruneSpec {
   bool operator==(const PruneSpec &other) const = default;
 };
 
+/// What is done to one layer: specifications that remove different things, in the order in which
+/// they were given. At most one is for single weights.
+using PruneSpecs = std::vector<PruneSpec>;
+
+/// Whether two patterns may remove the same thing, so that a layer has only one of them.
+bool areExclusive(PrunePattern a, PrunePattern b);
+
 /// Largest `m` of `n:m` that a recipe may ask for.
 constexpr int64_t maxPruneBlock = 256;
 
@@ -206,8 +213,11 @@ std::vector<std::pair<std::string, std::string>> getEntries(const PruneSpec &spe
 
 /// Reads the value of `--prune`, for example `2:4,method=wanda` or `channel:0.3,round_to=8`.
 llvm::Expected<PruneSpec> parsePruneSpec(llvm::StringRef text);
-/// Writes a specification so that it reads back the same.
+/// Reads several, with `+` between them: `head:0.25+neuron:0.25+2:4,method=wanda`.
+llvm::Expected<PruneSpecs> parsePruneSpecs(llvm::StringRef text);
+/// Writes specifications so that they read back the same.
 std::string toString(const PruneSpec &spec);
+std::string toString(const PruneSpecs &specs);
 
 } // namespace mlir::compress
 

@@ -94,7 +94,7 @@ private:
 struct Rule {
   Selector select;
   Setting<QuantizeSpec> quantize;
-  Setting<PruneSpec> prune;
+  Setting<PruneSpecs> prune;
 
   bool operator==(const Rule &other) const = default;
 };
@@ -112,7 +112,7 @@ struct Recipe {
 /// What a recipe says about one layer.
 struct ResolvedLayer {
   std::optional<QuantizeSpec> quantize;
-  std::optional<PruneSpec> prune;
+  std::optional<PruneSpecs> prune;
   /// Numbers of the deciding rules, or nothing if no rule speaks of the layer. With a rule and
   /// without a specification the rule said `none`.
   std::optional<size_t> quantizeRule;
@@ -120,7 +120,8 @@ struct ResolvedLayer {
 };
 
 /// Applies the rules in order; for quantization and for pruning the last rule that selects the
-/// layer and speaks of it wins.
+/// layer and speaks of it wins. What a rule says of pruning replaces what `areExclusive` with it; the
+/// rest stays.
 ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer);
 
 /// Replaces `Auto` in all rules, see `resolveAuto(QuantizeSpec, bool)`.
