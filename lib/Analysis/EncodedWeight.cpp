@@ -8,6 +8,7 @@
 
 #include "compress/Analysis/EncodedWeight.h"
 #include "compress/Algorithms/BitPacking.h"
+#include "compress/Algorithms/BitmapPacking.h"
 #include "compress/Support/NumericFormats.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -168,7 +169,8 @@ static WeightSourceOpInterface getSource(Value value) {
   return value.getDefiningOp<WeightSourceOpInterface>();
 }
 
-/// Why codes with these parameters cannot be read; `scale` and `zeroPoint` may be null.
+/// Why codes with these parameters cannot be read; `scale` and `zeroPoint` may
+/// be null.
 static std::string explainCodes(Value codes, Value result, Value scale, Value zeroPoint,
                                 std::optional<ArrayRef<int64_t>> block) {
   if ((scale && !isStoredExpression(scale)) || (zeroPoint && !getSource(zeroPoint)))
@@ -189,12 +191,13 @@ static std::string explainCodes(Value codes, Value result, Value scale, Value ze
 }
 
 std::string mlir::compress::explainUnsupported(const WeightChain &chain) {
-  // Outermost first: mask, then dequantize, lookup or cast, then expand_nm.
+  // Outermost first: mask, then dequantize, lookup or cast, then expand_nm or
+  // expand_bitmap.
   unsigned stage = 0;
   for (Operation *link : chain.links) {
     unsigned next = isa<MaskOp>(link)                           ? 1
                     : isa<DequantizeOp, LookupOp, CastOp>(link) ? 2
-                    : isa<ExpandNMOp>(link)                     ? 3
+                    : isa<ExpandNMOp, ExpandBitmapOp>(link)     ? 3
                                                                 : 0;
     if (next == 0)
       return ("it is decoded by " + link->getName().getStringRef()).str();
@@ -207,6 +210,9 @@ std::string mlir::compress::explainUnsupported(const WeightChain &chain) {
     if (auto expand = dyn_cast<ExpandNMOp>(link))
       if (!getSource(expand.getPositions()))
         return "its positions are not constant";
+    if (auto expand = dyn_cast<ExpandBitmapOp>(link))
+      if (!getSource(expand.getBitmap()))
+        return "its bitmap is not constant";
     if (auto dequantize = dyn_cast<DequantizeOp>(link))
       if (std::string reason =
               explainCodes(dequantize.getCodes(), dequantize.getResult(), dequantize.getScale(),
@@ -269,6 +275,27 @@ std::string mlir::compress::explainNoZeroCode(const EncodedWeight &weight) {
   return "zero points differ between blocks";
 }
 
+/// Bytes of `numElements` values like those of `weight`.
+static uint64_t getBytes(const EncodedWeight &weight, uint64_t numElements) {
+  unsigned bits = getStorageBitWidth(weight.values.getDataType());
+  return bits < 8 ? getPackedBytes(numElements, bits) : numElements * (bits / 8);
+}
+
+std::string mlir::compress::explainDenseStorage(const EncodedWeight &weight) {
+  if (std::string reason = explainNoZeroCode(weight); !reason.empty())
+    return reason;
+  if (!weight.pattern || !weight.pattern->isDense() || weight.pattern->isNM())
+    return "";
+  const std::vector<uint8_t> &mask = weight.pattern->mask;
+  uint64_t kept = countKeptOfMask(mask.data(), mask.size());
+  uint64_t sparse = getBytes(weight, kept) + getBitmapBytes(mask.size());
+  uint64_t dense = getBytes(weight, mask.size());
+  if (sparse < dense)
+    return "";
+  return "kept values and their bitmap take " + std::to_string(sparse) + " bytes, dense values " +
+         std::to_string(dense);
+}
+
 FailureOr<QuantizedTensor> mlir::compress::getQuantizedTensor(const EncodedWeight &weight,
                                                               const StoredTensor &codes) {
   if (!weight.scales || weight.table || !isInteger(codes.getDataType()))
@@ -300,13 +327,25 @@ FailureOr<StoredTensor> mlir::compress::expandValues(WeightStore &store,
   if (failed(dense))
     return failure();
   unsigned bits = getStorageBitWidth(weight.values.getDataType());
+  if (pattern.isBitmap()) {
+    int64_t numKept = weight.values.getType().getNumElements();
+    std::optional<uint64_t> found =
+        expandBitmap(bits, product(type.getShape()), weight.values.bytes().data(), numKept,
+                     pattern.positions.bytes().data(), static_cast<uint64_t>(pattern.fill),
+                     dense->mutableBytes().data());
+    if (found)
+      return emitError() << "the bitmap keeps " << *found << " elements, but there are " << numKept
+                         << " codes";
+    return dense;
+  }
   std::optional<uint64_t> fault = expandNM(
       pattern.nm, getAxisView(type.getShape(), pattern.axis), bits, weight.values.bytes().data(),
       pattern.positions.bytes().data(), weight.values.getType().getShape().back(),
       static_cast<uint64_t>(pattern.fill), dense->mutableBytes().data());
   if (fault)
     return emitError() << "position " << *fault << " of the " << pattern.nm.n << ":" << pattern.nm.m
-                       << " pattern is outside of its group or not larger than the one before";
+                       << " pattern is outside of its group or not larger than "
+                          "the one before";
   return dense;
 }
 
@@ -316,51 +355,72 @@ LogicalResult mlir::compress::expandPattern(WeightStore &store, EncodedWeight &w
   if (failed(dense))
     return failure();
   EncodedWeight::Pattern &pattern = *weight.pattern;
-  BlockView view = getAxisView(weight.type.getShape(), pattern.axis);
-  pattern.mask.resize(view.getNumElements());
+  const char *positions = pattern.positions.bytes().data();
+  pattern.mask.resize(product(weight.type.getShape()));
   // The positions were checked while the values were expanded.
-  expandNMMask(pattern.nm, view, pattern.positions.bytes().data(),
-               weight.values.getType().getShape().back(), pattern.mask.data());
+  if (pattern.isBitmap())
+    unpackMask(positions, pattern.mask.size(), pattern.mask.data());
+  else
+    expandNMMask(pattern.nm, getAxisView(weight.type.getShape(), pattern.axis), positions,
+                 weight.values.getType().getShape().back(), pattern.mask.data());
   weight.values = std::move(*dense);
   pattern.positions = StoredTensor();
   return success();
 }
 
+/// Types of the kept values of a dense pattern, and of their positions.
+static std::pair<RankedTensorType, RankedTensorType> getCompactTypes(const EncodedWeight &weight) {
+  const EncodedWeight::Pattern &pattern = *weight.pattern;
+  Type element = weight.values.getType().getElementType();
+  Type byte = IntegerType::get(element.getContext(), 8);
+  if (pattern.isBitmap()) {
+    const std::vector<uint8_t> &mask = pattern.mask;
+    auto kept = static_cast<int64_t>(countKeptOfMask(mask.data(), mask.size()));
+    return {RankedTensorType::get(kept, element),
+            RankedTensorType::get(static_cast<int64_t>(getBitmapBytes(mask.size())), byte)};
+  }
+  SmallVector<int64_t> shape(weight.type.getShape());
+  shape[pattern.axis] = getCompactLength(pattern.nm, shape[pattern.axis]);
+  SmallVector<int64_t> positionShape(shape);
+  positionShape.back() = getPositionRowBytes(pattern.nm, shape.back());
+  return {RankedTensorType::get(shape, element), RankedTensorType::get(positionShape, byte)};
+}
+
 FailureOr<bool> mlir::compress::compactPattern(WeightStore &store, EncodedWeight &weight,
                                                EmitErrorFn emitError) {
-  EncodedWeight::Pattern &pattern = *weight.pattern;
-  std::optional<int64_t> zero = getZeroCode(weight);
-  if (!zero) {
+  if (!explainDenseStorage(weight).empty()) {
     weight.pattern.reset();
     return false;
   }
-  BlockView view = getAxisView(weight.type.getShape(), pattern.axis);
-  SmallVector<int64_t> shape(weight.type.getShape());
-  shape[pattern.axis] = getCompactLength(pattern.nm, view.k);
-  Type element = weight.values.getType().getElementType();
-  SmallVector<int64_t> positionShape(shape);
-  positionShape.back() = getPositionRowBytes(pattern.nm, shape.back());
-  FailureOr<StoredTensor> kept =
-      StoredTensor::allocate(store, RankedTensorType::get(shape, element), emitError);
-  FailureOr<StoredTensor> positions = StoredTensor::allocate(
-      store, RankedTensorType::get(positionShape, IntegerType::get(element.getContext(), 8)),
-      emitError);
+  EncodedWeight::Pattern &pattern = *weight.pattern;
+  auto [keptType, positionType] = getCompactTypes(weight);
+  FailureOr<StoredTensor> kept = StoredTensor::allocate(store, keptType, emitError);
+  FailureOr<StoredTensor> positions = StoredTensor::allocate(store, positionType, emitError);
   if (failed(kept) || failed(positions))
     return failure();
-  if (std::optional<uint64_t> fault =
-          compactNM(pattern.nm, view, getStorageBitWidth(weight.values.getDataType()),
-                    weight.values.bytes().data(), pattern.mask.data(), shape.back(),
-                    kept->mutableBytes().data(), positions->mutableBytes().data()))
+  unsigned bits = getStorageBitWidth(weight.values.getDataType());
+  const char *values = weight.values.bytes().data();
+  const std::vector<uint8_t> &mask = pattern.mask;
+  if (pattern.isBitmap()) {
+    compactBitmap(bits, mask.size(), values, mask.data(), keptType.getNumElements(),
+                  kept->mutableBytes().data());
+    packMask(mask.data(), mask.size(), positions->mutableBytes().data());
+  } else if (std::optional<uint64_t> fault =
+                 compactNM(pattern.nm, getAxisView(weight.type.getShape(), pattern.axis), bits,
+                           values, mask.data(), keptType.getShape().back(),
+                           kept->mutableBytes().data(), positions->mutableBytes().data())) {
     return emitError() << "internal error: the mask of element " << *fault
                        << " does not have the pattern";
+  }
   weight.values = std::move(*kept);
   pattern.positions = std::move(*positions);
-  pattern.fill = *zero;
+  pattern.fill = *getZeroCode(weight);
   std::vector<uint8_t>().swap(pattern.mask);
   return true;
 }
 
-/// Takes the elements whose byte is 0 out of the mask of a weight whose codes cannot be zero.
+/// Takes the elements whose byte is 0 out of the mask of a weight whose codes
+/// cannot be zero.
 static LogicalResult addToMask(WeightStore &store, EncodedWeight &weight, ArrayRef<uint8_t> mask,
                                EmitErrorFn emitError) {
   auto type =
@@ -462,17 +522,28 @@ FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
   if (failed(values))
     return failure();
   weight.values = std::move(*values);
-  if (auto expand = chain.getLink<ExpandNMOp>()) {
-    FailureOr<StoredTensor> positions = read(expand.getPositions());
-    if (failed(positions))
+  auto readPattern = [&](EncodedWeight::Pattern::Kind kind, Value positions, int64_t fill) {
+    FailureOr<StoredTensor> bytes = read(positions);
+    if (failed(bytes))
       return failure();
     weight.pattern.emplace();
+    weight.pattern->kind = kind;
+    weight.pattern->fill = fill;
+    weight.pattern->positions = std::move(*bytes);
+    return success();
+  };
+  if (auto expand = chain.getLink<ExpandNMOp>()) {
+    if (failed(readPattern(EncodedWeight::Pattern::Kind::NM, expand.getPositions(),
+                           static_cast<int64_t>(expand.getFill()))))
+      return failure();
     weight.pattern->nm = {static_cast<unsigned>(expand.getN()),
                           static_cast<unsigned>(expand.getM())};
     weight.pattern->axis = expand.getAxis();
-    weight.pattern->fill = expand.getFill();
-    weight.pattern->positions = std::move(*positions);
   }
+  if (auto expand = chain.getLink<ExpandBitmapOp>())
+    if (failed(readPattern(EncodedWeight::Pattern::Kind::Bitmap, expand.getBitmap(),
+                           static_cast<int64_t>(expand.getFill()))))
+      return failure();
   auto readScales = [&](Value scale, Value zeroPoint,
                         std::optional<ArrayRef<int64_t>> block) -> LogicalResult {
     weight.scales.emplace();
@@ -510,14 +581,25 @@ FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
       return failure();
     std::vector<uint8_t> dense =
         broadcastMask(weight.type.getShape(), bytes->getType(), bytes->bytes());
+    // A mask takes elements away from the pattern: what is left of N:M has no
+    // pattern of its own, what is left of a bitmap has another bitmap.
+    std::optional<EncodedWeight::Pattern> pattern;
     if (weight.pattern) {
-      // A mask takes elements away from the pattern: what is left has no pattern of its own.
       if (failed(expandPattern(store, weight, emitError)))
         return failure();
+      if (weight.pattern->isBitmap())
+        pattern = std::move(*weight.pattern);
       weight.pattern.reset();
     }
     if (failed(applyDenseMask(store, weight, dense, emitError)))
       return failure();
+    if (pattern) {
+      for (auto [kept, keptNow] : llvm::zip(pattern->mask, dense))
+        kept &= keptNow;
+      weight.pattern = std::move(pattern);
+      if (failed(compactPattern(store, weight, emitError)))
+        return failure();
+    }
   }
   return weight;
 }

@@ -1,4 +1,5 @@
-//===- EncodedWeightWriter.cpp - new stored tensors and decode chains -*- C++ -*-===//
+//===- EncodedWeightWriter.cpp - new stored tensors and decode chains -*- C++
+//-*-===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -80,7 +81,8 @@ static FailureOr<EncodedWeight::Scales> makeScalesOf(WeightStore &store, RankedT
   return scales;
 }
 
-/// `a * b` or `a + b` as the ops of a chain compute it: in f32, or f64 for f64 tensors.
+/// `a * b` or `a + b` as the ops of a chain compute it: in f32, or f64 for f64
+/// tensors.
 static double multiply(double a, double b, bool isWide) {
   return isWide ? a * b : static_cast<float>(a) * static_cast<float>(b);
 }
@@ -251,10 +253,13 @@ Value Writer::write(EncodedWeight &weight) {
   Value value = source(weight.values, suffix);
   if (weight.pattern) {
     EncodedWeight::Pattern &pattern = *weight.pattern;
-    Value positions = source(pattern.positions, ".meta");
+    Value positions = source(pattern.positions, pattern.isBitmap() ? ".bitmap" : ".meta");
     auto type = RankedTensorType::get(weight.type.getShape(), element);
-    value = ExpandNMOp::create(builder, loc, type, value, positions, pattern.nm.n, pattern.nm.m,
-                               pattern.axis, pattern.fill);
+    if (pattern.isBitmap())
+      value = ExpandBitmapOp::create(builder, loc, type, value, positions, pattern.fill);
+    else
+      value = ExpandNMOp::create(builder, loc, type, value, positions, pattern.nm.n, pattern.nm.m,
+                                 pattern.axis, pattern.fill);
   }
   if (isCast)
     value = CastOp::create(builder, loc, weight.type, value, builder.getBoolAttr(true));

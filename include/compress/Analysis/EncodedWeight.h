@@ -88,7 +88,8 @@ struct ScaleExpression {
   uint64_t bytes = 0;
 };
 
-/// A weight in the normal form [mask] o [dequantize | lookup | cast] o [expand_nm] o load:
+/// A weight in the normal form
+/// [mask] o [dequantize | lookup | cast] o [expand_nm | expand_bitmap] o load:
 ///
 ///   what is set          chain                                     example
 ///   nothing              values                                    dense floats
@@ -105,15 +106,24 @@ struct EncodedWeight {
   /// What is stored: floats, or codes (`hasCodes()`); only the kept ones if there is a pattern.
   /// Codes are integers or floats of at most 8 bits; with a table they are unsigned or i1.
   StoredTensor values;
-  /// N:M pattern along `axis`. Between steps the values may be dense: then `mask` has one byte per
-  /// element (1: kept), and `fill` and `positions` have no meaning; see `compactPattern`.
+  /// Which values are stored: N:M along `axis`, or any (a bitmap of the flattened tensor). Between
+  /// steps the values may be dense: then `mask` has one byte per element (1: kept), and `fill` and
+  /// `positions` have no meaning; see `compactPattern`.
   struct Pattern {
+    enum class Kind { NM, Bitmap };
+    Kind kind = Kind::NM;
+    /// Only N:M patterns have these two.
     NMPattern nm;
     int64_t axis = 0;
+    /// Code of the elements that are not stored.
     int64_t fill = 0;
+    /// Positions of the codes in their groups (`compress.expand_nm`), or the bitmap
+    /// (`compress.expand_bitmap`).
     StoredTensor positions;
     std::vector<uint8_t> mask;
     bool isDense() const { return !mask.empty(); }
+    bool isNM() const { return kind == Kind::NM; }
+    bool isBitmap() const { return kind == Kind::Bitmap; }
   };
   std::optional<Pattern> pattern;
   /// Values of the codes, in the weight's float type: rank 1, an entry for every code of the type.
@@ -178,8 +188,11 @@ FailureOr<EncodedWeight::Scales> makeDoubleScales(WeightStore &store, RankedTens
 /// The code that means zero in all blocks (as a number: sign- or zero-extended): the zero point, 0,
 /// or the first entry of the table that is zero. Nothing if there is none.
 std::optional<int64_t> getZeroCode(const EncodedWeight &weight);
-/// Why `getZeroCode` is nothing, for remarks; empty if it is not. Such weights have no N:M pattern.
+/// Why `getZeroCode` is nothing, for remarks; empty if it is not. Such weights have no pattern.
 std::string explainNoZeroCode(const EncodedWeight &weight);
+/// Why `compactPattern` will drop the pattern of a weight with dense values, for remarks; empty if
+/// it will not: there is no code of zero, or codes and bitmap take as many bytes as dense values.
+std::string explainDenseStorage(const EncodedWeight &weight);
 
 /// Dense decoded values of a weight, masks included, as a new tensor of type `weight.type`.
 FailureOr<StoredTensor> decodeWeight(WeightStore &store, const EncodedWeight &weight,
@@ -201,8 +214,8 @@ FailureOr<EncodedWeight> readEncodedWeight(WeightStore &store, const WeightChain
 LogicalResult expandPattern(WeightStore &store, EncodedWeight &weight, EmitErrorFn emitError);
 
 /// Reduces dense values to the kept ones and their positions. If no single code means zero in all
-/// blocks (`explainNoZeroCode`), the values stay dense and the pattern is dropped; the result says
-/// whether it was kept.
+/// blocks, or if that takes no fewer bytes (`explainDenseStorage`), the values stay dense and the
+/// pattern is dropped; the result says whether it was kept.
 FailureOr<bool> compactPattern(WeightStore &store, EncodedWeight &weight, EmitErrorFn emitError);
 
 /// Sets the elements whose `mask` byte is 0 (one per element of the dense weight) to zero: their
@@ -224,7 +237,7 @@ FailureOr<QuantizedTensor> getQuantizedTensor(const EncodedWeight &weight,
 Value writeEncodedWeight(OpBuilder &builder, WeightSymbols &symbols, WeightStore &store,
                          WeightSourceOpInterface like, StringRef name, EncodedWeight &weight);
 
-/// Dense values or codes of a weight with an N:M pattern, as a new tensor.
+/// Dense values or codes of a weight with a pattern, as a new tensor.
 FailureOr<StoredTensor> expandValues(WeightStore &store, const EncodedWeight &weight,
                                      EmitErrorFn emitError);
 

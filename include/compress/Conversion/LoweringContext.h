@@ -10,18 +10,13 @@
 #define COMPRESS_CONVERSION_LOWERINGCONTEXT_H
 
 #include "compress/Dialect/Compress/IR/CompressOps.h"
+#include "compress/Dialect/Compress/Transforms/ScalarBuilder.h"
 #include "compress/Target/ONNX/SymbolicShapes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 namespace mlir {
 namespace compress {
-
-/// Element types of the model as element types of memory: integers lose their sign (`ui8` is `i8`),
-/// integers of less than 8 bits (but not `i1`) get a byte. Floats of 8 bits and less are their
-/// codes
-/// (`i8`), other floats stay.
-Type getStorageElementType(Type type);
 
 /// `getStorageElementType` for tensors; other types stay.
 class StorageTypeConverter : public TypeConverter {

@@ -145,10 +145,11 @@ static bool canComputeFloats(const StoredTensor &values) {
   return llvm::none_of(values.bytes(), [&](char code) { return (code & special) == special; });
 }
 
-/// Adds the N:M pattern; failure if it has no layout.
+/// Adds the N:M pattern; failure if it has no layout, as bitmaps.
 static LogicalResult addPattern(const WeightMatrix &matrix, CodeFormat &format) {
   const EncodedWeight::Pattern &pattern = *matrix.weight.pattern;
-  if (pattern.isDense() || pattern.axis != matrix.weight.type.getRank() - 2 + matrix.inputDim)
+  if (pattern.isDense() || !pattern.isNM() ||
+      pattern.axis != matrix.weight.type.getRank() - 2 + matrix.inputDim)
     return failure();
   format.keep = static_cast<int64_t>(pattern.nm.n);
   format.of = static_cast<int64_t>(pattern.nm.m);

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "EncodingPatterns.h"
 #include "Patterns.h"
 #include "compress/Conversion/KernelSelection.h"
 #include "compress/Conversion/Passes.h"
@@ -78,6 +79,8 @@ public:
     }
     numberObservers(getOperation());
     WeightSymbols weights(getOperation());
+    if (failed(expandStoredBitmaps(getOperation(), weights)))
+      return signalPassFailure();
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp function : functions)
       if (!function.isDeclaration() && failed(convert(function, weights, *cpu)))

@@ -9,6 +9,7 @@
 #ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_ENCODINGPATTERNS_H
 #define COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_ENCODINGPATTERNS_H
 
+#include "compress/Analysis/EncodedWeight.h"
 #include "compress/Conversion/LoweringContext.h"
 
 namespace mlir {
@@ -20,6 +21,9 @@ void populateDecodePatterns(const TypeConverter &converter, LoweringContext &low
 /// Loads of weights whose elements lie in memory in another way than they are stored.
 void populatePackedWeightPatterns(const TypeConverter &converter, LoweringContext &lowering,
                                   RewritePatternSet &patterns);
+/// Gives `expand_bitmap` of stored tensors their dense codes as new weights: no kernel reads
+/// bitmaps, and the codes would else be expanded in every run. Failure comes with a diagnostic.
+LogicalResult expandStoredBitmaps(ModuleOp module, WeightSymbols &weights);
 
 } // namespace compress
 } // namespace mlir

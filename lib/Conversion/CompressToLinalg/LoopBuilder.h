@@ -9,8 +9,8 @@
 #ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_LOOPBUILDER_H
 #define COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_LOOPBUILDER_H
 
-#include "Scalars.h"
 #include "compress/Conversion/LoweringContext.h"
+#include "compress/Dialect/Compress/Transforms/ScalarBuilder.h"
 #include "llvm/ADT/SmallBitVector.h"
 
 namespace mlir {

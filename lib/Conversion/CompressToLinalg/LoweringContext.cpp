@@ -21,16 +21,6 @@ using onnx::SymbolicExpr;
 // Types
 //===----------------------------------------------------------------------===//
 
-Type compress::getStorageElementType(Type type) {
-  auto small = dyn_cast<FloatType>(type);
-  if (small && small.getWidth() <= 8)
-    return IntegerType::get(type.getContext(), 8);
-  auto integer = dyn_cast<IntegerType>(type);
-  if (!integer || integer.isSignlessInteger(1))
-    return type;
-  return IntegerType::get(type.getContext(), std::max(8u, integer.getWidth()));
-}
-
 StorageTypeConverter::StorageTypeConverter() {
   addConversion([](Type type) { return type; });
   addConversion([](RankedTensorType type) {

@@ -297,7 +297,14 @@ Value compress::emitElementwise(ScalarBuilder &b, Operation *op, ValueRange elem
       .Case<AddOp>([&](auto) { return b.add(elements[0], elements[1]); })
       .Case<SubOp>([&](auto) { return b.sub(elements[0], elements[1]); })
       .Case<MulOp>([&](auto) { return b.mul(elements[0], elements[1]); })
-      .Case<DivOp>([&](auto) { return b.div(elements[0], elements[1], element); })
+      .Case<DivOp>([&](auto) {
+        if (!isa<FloatType>(elements[1].getType()))
+          LoweringContext::check(b, b.getLoc(),
+                                 arith::CmpIOp::create(b, arith::CmpIPredicate::ne, elements[1],
+                                                       b.integer(elements[1].getType(), 0)),
+                                 "integer division by zero");
+        return b.div(elements[0], elements[1], element);
+      })
       .Case<MaxOp>([&](auto) { return b.max(elements[0], elements[1], element); })
       .Case<MinOp>([&](auto) { return b.min(elements[0], elements[1], element); })
       .Case<PowOp>([&](PowOp pow) {

@@ -9,7 +9,7 @@
 #ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_SCALAROPS_H
 #define COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_SCALAROPS_H
 
-#include "Scalars.h"
+#include "compress/Dialect/Compress/Transforms/ScalarBuilder.h"
 #include "mlir/IR/Operation.h"
 
 namespace mlir {

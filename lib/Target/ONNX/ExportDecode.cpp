@@ -108,6 +108,7 @@ std::optional<LazyTensor> WeightReader::getStored(Value value) const {
     result.patternAxis = expand.getAxis();
   } else {
     result.key += std::to_string(cast<ExpandBitmapOp>(op).getFill());
+    result.pattern = "bitmap";
   }
   return result;
 }

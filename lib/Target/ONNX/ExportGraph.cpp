@@ -381,7 +381,9 @@ StringRef GraphExporter::addTensor(Operation *op, const LazyTensor &lazy) {
   home.tensors[lazy.key] = name;
   if (!lazy.pattern.empty() && !home.parent && !home.isFunction)
     model.sparsity.emplace_back(save("compress.sparsity." + name),
-                                save(lazy.pattern + " axis=" + Twine(lazy.patternAxis)));
+                                lazy.pattern == "bitmap"
+                                    ? save(lazy.pattern)
+                                    : save(lazy.pattern + " axis=" + Twine(lazy.patternAxis)));
   return name;
 }
 

@@ -45,7 +45,7 @@ struct LazyTensor {
   std::function<FailureOr<HeldBytes>()> read;
   /// Strings, for type String, instead of `read`.
   std::vector<StringRef> strings;
-  /// N:M pattern as "2:4", empty if there is none, and the dim it runs along.
+  /// N:M pattern as "2:4" and the dim it runs along, or "bitmap"; empty if there is none.
   std::string pattern;
   int64_t patternAxis = 0;
 

@@ -28,3 +28,4 @@ func.func @main(%x: tensor<2x4xf32>) -> tensor<2x2xf32> {
 // TABLE:      layer {{.*}}done
 // TABLE-NEXT: constant linear 4x2 {{.*}}2:4, int4 per channel
 // TABLE-NEXT: total {{.*}}1 of 1 layers compressed
+// TABLE:      pruned: 1 layer (50.0% zeros) with an N:M pattern: fewer bytes

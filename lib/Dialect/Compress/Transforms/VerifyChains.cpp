@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compress/Algorithms/BitmapPacking.h"
 #include "compress/Algorithms/NMPacking.h"
 #include "compress/Analysis/EncodedWeight.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
@@ -22,9 +23,24 @@ namespace compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// N:M: positions are in order, and the fill code means zero in every block.
-static LogicalResult verifyPattern(WeightStore &store, const EncodedWeight &weight, StringRef name,
-                                   EmitErrorFn emitError) {
+/// The bitmap keeps as many elements as there are codes and has no bits beyond the last one.
+static LogicalResult verifyBitmap(const EncodedWeight &weight, StringRef name,
+                                  EmitErrorFn emitError) {
+  const void *bitmap = weight.pattern->positions.bytes().data();
+  int64_t numElements = weight.type.getNumElements();
+  int64_t numKept = weight.values.getType().getNumElements();
+  if (auto kept = static_cast<int64_t>(countKeptOfBitmap(bitmap, numElements)); kept != numKept)
+    return emitError() << "weight '" << name << "': the bitmap keeps " << kept
+                       << " elements, but there are " << numKept << " codes";
+  if (!hasCleanEnd(bitmap, numElements))
+    return emitError() << "weight '" << name << "': the bitmap has bits for more than "
+                       << numElements << " elements";
+  return success();
+}
+
+/// N:M: positions are in order.
+static LogicalResult verifyPositions(const EncodedWeight &weight, StringRef name,
+                                     EmitErrorFn emitError) {
   const EncodedWeight::Pattern &pattern = *weight.pattern;
   BlockView view = getAxisView(weight.type.getShape(), pattern.axis);
   std::vector<uint8_t> mask(view.getNumElements());
@@ -34,6 +50,17 @@ static LogicalResult verifyPattern(WeightStore &store, const EncodedWeight &weig
     return emitError() << "weight '" << name << "': position " << *fault << " of the "
                        << pattern.nm.n << ":" << pattern.nm.m
                        << " pattern is outside of its group or not larger than the one before";
+  return success();
+}
+
+/// The pattern is one, and the fill code means zero in every block.
+static LogicalResult verifyPattern(const EncodedWeight &weight, StringRef name,
+                                   EmitErrorFn emitError) {
+  const EncodedWeight::Pattern &pattern = *weight.pattern;
+  LogicalResult positions = pattern.isBitmap() ? verifyBitmap(weight, name, emitError)
+                                               : verifyPositions(weight, name, emitError);
+  if (failed(positions))
+    return failure();
   auto fillError = [&] {
     return emitError() << "weight '" << name << "': fill " << pattern.fill
                        << " does not decode to zero: ";
@@ -94,9 +121,8 @@ private:
       return success();
     auto emitError = [&] { return op.op->emitError(); };
     std::string name = op.chain.getSourceName();
-    bool isNormal = !op.chain.getLink<ExpandBitmapOp>() && !op.chain.getLink<FakeQuantizeOp>();
-    if (!isNormal) {
-      // Forms without fast paths: their executable semantics check what there is to check.
+    if (op.chain.getLink<FakeQuantizeOp>()) {
+      // No form of storage: its executable semantics check what there is to check.
       return decodeChain(store, op.chain, emitError);
     }
     if (std::string reason = explainUnsupported(op.chain); !reason.empty())
@@ -104,7 +130,7 @@ private:
     FailureOr<EncodedWeight> weight = readEncodedWeight(store, op.chain, emitError);
     if (failed(weight))
       return failure();
-    if (weight->pattern && failed(verifyPattern(store, *weight, name, emitError)))
+    if (weight->pattern && failed(verifyPattern(*weight, name, emitError)))
       return failure();
     if (weight->scales && failed(verifyFinite(weight->scales->scale, name, "scale", emitError)))
       return failure();

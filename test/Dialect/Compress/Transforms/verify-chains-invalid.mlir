@@ -92,20 +92,6 @@ func.func @invalid_order(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
 
 // -----
 
-// Forms without a fast path are checked by what they mean. This bitmap keeps three elements of two.
-compress.weight private @w : tensor<2xf32> = dense<1.0>
-compress.weight private @bitmap : tensor<1xi8> = dense<7>
-func.func @invalid_bitmap(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
-  %k = compress.load @w : tensor<2xf32>
-  %b = compress.load @bitmap : tensor<1xi8>
-  %w = compress.expand_bitmap %k, %b : (tensor<2xf32>, tensor<1xi8>) -> tensor<1x4xf32>
-  // expected-error @+1 {{cannot decode weight 'w': }}
-  %y = compress.linear nk %x, %w : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
-  return %y : tensor<?x1xf32>
-}
-
-// -----
-
 // A table whose entry for the fill is not zero.
 compress.weight private @w.q : tensor<1x2xui2> = dense<1>
 compress.weight private @w.meta : tensor<1x1xi8> = dense<4>

@@ -1,4 +1,4 @@
-//===- Scalars.h - arithmetic on elements -*- C++ -*-===//
+//===- ScalarBuilder.h - arithmetic on elements -*- C++ -*-===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_SCALARS_H
-#define COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_SCALARS_H
+#ifndef COMPRESS_DIALECT_COMPRESS_TRANSFORMS_SCALARBUILDER_H
+#define COMPRESS_DIALECT_COMPRESS_TRANSFORMS_SCALARBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -15,6 +15,11 @@
 
 namespace mlir {
 namespace compress {
+
+/// Element types of the model as element types of memory: integers lose their sign (`ui8` is `i8`),
+/// integers of less than 8 bits (but not `i1`) get a byte. Floats of 8 bits and less are their
+/// codes (`i8`), other floats stay.
+Type getStorageElementType(Type type);
 
 /// Emits scalar code with the semantics of lib/Reference. An *element type* is that of the model
 /// (`ui4`, `f8E4M3FN`, `f16`); elements lie in memory as `getStorageElementType` and are computed
@@ -64,7 +69,7 @@ public:
   Value add(Value a, Value b);
   Value sub(Value a, Value b);
   Value mul(Value a, Value b);
-  /// Toward zero; stops the run where an integer divisor is zero.
+  /// Toward zero; an integer divisor of zero, which the caller refuses, counts as one.
   Value div(Value a, Value b, Type element);
   /// A NaN operand is the result.
   Value max(Value a, Value b, Type element);
@@ -83,4 +88,4 @@ private:
 } // namespace compress
 } // namespace mlir
 
-#endif // COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_SCALARS_H
+#endif // COMPRESS_DIALECT_COMPRESS_TRANSFORMS_SCALARBUILDER_H

@@ -1,4 +1,4 @@
-//===- Scalars.cpp - arithmetic on elements ===//
+//===- ScalarBuilder.cpp - arithmetic on elements -------------------------===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -6,13 +6,22 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Scalars.h"
-#include "compress/Conversion/LoweringContext.h"
+#include "compress/Dialect/Compress/Transforms/ScalarBuilder.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <limits>
 
 using namespace mlir;
 using namespace mlir::compress;
+
+Type mlir::compress::getStorageElementType(Type type) {
+  auto small = dyn_cast<FloatType>(type);
+  if (small && small.getWidth() <= 8)
+    return IntegerType::get(type.getContext(), 8);
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer || integer.isSignlessInteger(1))
+    return type;
+  return IntegerType::get(type.getContext(), std::max(8u, integer.getWidth()));
+}
 
 Type ScalarBuilder::getComputeType(Type element) {
   if (isa<FloatType>(element))
@@ -360,9 +369,6 @@ Value ScalarBuilder::div(Value a, Value b, Type element) {
     return arith::DivFOp::create(*this, a, b);
   Value zero = integer(type, 0), one = integer(type, 1);
   Value isZero = equal(b, zero);
-  LoweringContext::check(*this, getLoc(),
-                         arith::XOrIOp::create(*this, isZero, integer(getI1Type(), 1)),
-                         "integer division by zero");
   if (isUnsigned(element))
     return arith::DivUIOp::create(*this, a, select(isZero, one, b));
   // The smallest integer over -1 wraps.
