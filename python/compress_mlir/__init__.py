@@ -262,6 +262,19 @@ class Model:
         """
         self._model.save(os.fspath(path), form)
 
+    def groups(self) -> list[dict[str, Any]]:
+        """What structured pruning removes together: the groups of the dependency graph.
+
+        A dict for each group that has weights: `number`, `kind` (`head`, `neuron` or `channel`),
+        `units` (how many there are), `prunable`, `reason` and `blocked_by` (why not, and the op that
+        is in the way; empty if it is), `weights` (dicts of `op`, `weight`, `dim`, `role`: `output`
+        or `input`, and `indices_per_unit`: how many indices of the dim go with a unit, at most) and
+        `parameters` (`op`, `parameter`, `dim`, `indices_per_unit`): biases, scales of norms. Ops and
+        weights are those of the model after it was cleaned up, as `compress` sees it.
+        """
+        groups: list[dict[str, Any]] = json.loads(self._model.groups())
+        return groups
+
     def report(self) -> dict[str, Any] | None:
         """What compression did to each layer (the JSON of `compress-opt --report`).
 

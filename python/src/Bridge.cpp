@@ -8,6 +8,7 @@
 
 #include "Bridge.h"
 
+#include "compress/Analysis/DependencyGraph.h"
 #include "compress/Calibration/Calibration.h"
 #include "compress/Dialect/Compress/IR/CompressDialect.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
@@ -352,6 +353,27 @@ bridge::Model::compress(const CompressSettings &settings) const {
   llvm::raw_string_ostream os(json);
   collector.report.writeJSON(os);
   return wrap(state->shared, std::move(module), state->name, std::move(json));
+}
+
+Result<std::string> bridge::Model::getGroups() const {
+  std::lock_guard lock(state->shared->mutex);
+  MLIRContext *context = state->shared->context.get();
+  Diagnostics diagnostics(context);
+  // Nodes of ONNX do not say how their dims relate; model ops do.
+  OwningOpRef<ModuleOp> module = state->module->clone();
+  PassManager pm(context, ModuleOp::getOperationName());
+  compress::buildNormalizePipeline(pm);
+  LogicalResult result = pm.run(*module);
+  std::string json;
+  if (succeeded(result)) {
+    llvm::raw_string_ostream os(json);
+    compress::printGroupsAsJSON(compress::DependencyGraph(*module), os);
+  }
+  module = nullptr;
+  compress::WeightStore(context).collect(state->shared->modules);
+  if (failed(result))
+    return diagnostics.fail();
+  return json;
 }
 
 Result<std::shared_ptr<bridge::Session>>

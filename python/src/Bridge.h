@@ -147,6 +147,8 @@ public:
                                                 const std::vector<Sample> &samples) const;
   /// Writes .onnx, .mlir or .mlirbc.
   std::optional<Failure> save(const std::string &path, const std::string &form) const;
+  /// Groups of the dependency graph as JSON; see compress/Analysis/DependencyGraph.h.
+  Result<std::string> getGroups() const;
   /// What compression did, as JSON; "" if the model was not compressed.
   std::string getReport() const;
 

@@ -304,6 +304,11 @@ NB_MODULE(_compress, m) {
             check(model.save(path, form));
           },
           "path"_a, "form"_a)
+      .def("groups",
+           [](const Model &model) {
+             nb::gil_scoped_release release;
+             return unwrap(model.getGroups());
+           })
       .def("report", &Model::getReport);
   m.def(
       "load_model",

@@ -10,6 +10,7 @@
 #define COMPRESS_DIALECT_COMPRESS_TRANSFORMS_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "compress/Dialect/Compress/Transforms/PruningPasses.td"
 
 /// Options that say how a weight is quantized; see docs/Recipes.md.
 class QuantizeOptions {
@@ -104,22 +105,32 @@ def CompressWeights : Pass<"compress-weights", "::mlir::ModuleOp"> {
 }
 
 def Prune : Pass<"compress-prune", "::mlir::ModuleOp"> {
-  let summary = "Prune weights to an N:M pattern along the contraction";
+  let summary = "Prune single weights, to an N:M pattern or anywhere";
   let description = [{
-    Keeps, of every M consecutive weights along the contraction, the N of largest magnitude (ties:
-    the lower index), and rewrites the weight to `compress.expand_nm` of what is kept. Weights that
-    are quantized already keep their scales. With a `pattern` every weighted op is pruned that is
-    not an embedding; without one, those whose `compress.plan` says so.
+    `N:M` keeps, of every M consecutive weights along the contraction (input channels, at each
+    position of a kernel), the N that matter most, and rewrites the weight to `compress.expand_nm` of
+    what is kept; the last block may be short. `unstructured:R` removes that share of the weights,
+    of each output channel (`scope=row`) or of the whole weight, and rewrites it to
+    `compress.expand_bitmap` where that takes fewer bytes. docs/Pruning.md has the methods: what
+    matters is told by magnitude (ties: the lower index stays) or by statistics of inputs and
+    gradients, which the context must have (`compress-load-statistics`); an op without them is an
+    error, and one that calibration never ran is pruned by magnitude, with a remark. Weights of a
+    pattern already keep their zeros. Weights that are quantized already keep their scales, and
+    methods that change values leave them alone.
 
-    A weight that several ops use is rewritten once, and only if all of them ask for the same.
-    Skipped weights are reported as missed remarks of category `prune`, with the reason.
+    With a `pattern` every weighted op is pruned that is not an embedding; without one, those whose
+    `compress.plan` says so. A weight that several ops use is rewritten once, and only if all of them
+    ask for the same. Skipped weights are reported as missed remarks of category `prune`, with the
+    reason.
 
     (* example filepath=test/Dialect/Compress/Transforms/prune.mlir function=@keeps_largest *)
   }];
   let dependentDialects = ["::mlir::compress::CompressDialect"];
   let options = [
-    Option<"pattern", "pattern", "std::string", /*default=*/"\"\"", "N:M, N kept of every M">,
-    Option<"method", "method", "std::string", /*default=*/"\"magnitude\"", "Score">,
+    Option<"pattern", "pattern", "std::string", /*default=*/"\"\"",
+           "As the flag --prune: N:M, unstructured:0.5,scope=row, ...; empty: as planned">,
+    Option<"method", "method", "std::string", /*default=*/"\"\"",
+           "Method, beside the pattern; empty: sparsegpt with statistics, else magnitude">,
   ];
 }
 
@@ -332,14 +343,18 @@ def RaiseComposites : Pass<"compress-raise-composites", "::mlir::ModuleOp"> {
 }
 
 def ExpandComposites : Pass<"compress-expand-composites"> {
-  let summary = "Write rms_norm, rotary_embedding and attention as primitive ops";
+  let summary = "Write rms_norm, rotary_embedding, attention and moe as primitive ops";
   let description = [{
-    The way back from `compress-raise-composites`, for shapes of any kind. Exports to ONNX do it by
-    themselves, so that they need no new opset.
+    The way back from `compress-raise-composites` and `compress-raise-moe`, for shapes of any kind.
+    Exports to ONNX do it by themselves, so that they need no new opset. `ops` names the kinds that
+    are expanded: `rms_norm`, `rotary_embedding`, `attention`, `moe`.
 
     (* example filepath=test/Dialect/Compress/Transforms/expand-composites.mlir function=@rotary_embedding *)
   }];
   let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    ListOption<"ops", "ops", "std::string", "Kinds of ops that are expanded; empty: all">,
+  ];
 }
 
 def RemoveDeadWeights : Pass<"compress-remove-dead-weights", "::mlir::ModuleOp"> {
