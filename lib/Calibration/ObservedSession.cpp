@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ActivationCollector.h"
+#include "compress/Dialect/Compress/Transforms/CompositePatterns.h"
 #include "compress/Dialect/Compress/Transforms/Observers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/NumericFormats.h"
@@ -226,6 +227,9 @@ llvm::Expected<std::unique_ptr<ObservedSession>>
 ObservedSession::create(ModuleOp module, const std::map<std::string, Collect> &wanted,
                         const SessionOptions &options) {
   OwningOpRef<ModuleOp> clone = module.clone();
+  // Its weights are weights of ops then.
+  if (failed(expandMoe(*clone)))
+    return llvm::createStringError("internal error: cannot prepare the model for observation");
   // Before observers are in the way of patterns.
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
   pm.enableVerifier(false);

@@ -17,6 +17,7 @@
 #include "mlir/IR/Threading.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -38,8 +39,19 @@ static std::optional<QuantizeSpec> getSpec(const WeightedOp &op) {
   return spec;
 }
 
+/// How single weights are pruned, if they are.
+static std::optional<PruneSpec> getPruneSpec(const WeightedOp &op) {
+  PlanAttr plan = getPlan(op.op);
+  std::optional<PruneSpec> spec = plan ? plan.getPruneSpec() : std::nullopt;
+  if (!spec || !spec->isElements())
+    return std::nullopt;
+  return resolveAuto(*spec, /*hasStatistics=*/true);
+}
+
 Collect mlir::compress::getNeededStatistics(const WeightedOp &op) {
   Collect result = Collect::MinMax | Collect::Moments;
+  if (std::optional<PruneSpec> prune = getPruneSpec(op); prune && prune->needsGram())
+    result |= Collect::Gram;
   std::optional<QuantizeSpec> spec = getSpec(op);
   if (!spec)
     return result;
@@ -90,6 +102,29 @@ private:
 };
 } // namespace
 
+/// What pruning reads besides the plan: the file of an expression, gradients.
+static llvm::Error addPruningInputs(const WeightedOp &op, RunHash &hash) {
+  std::optional<PruneSpec> spec = getPruneSpec(op);
+  if (!spec)
+    return llvm::Error::success();
+  if (!spec->tree.empty()) {
+    auto file = llvm::MemoryBuffer::getFile(spec->tree);
+    if (!file)
+      return llvm::createStringError("cannot read '" + spec->tree +
+                                     "': " + file.getError().message());
+    hash.add((*file)->getBuffer());
+  }
+  const Statistics *statistics =
+      op.op->getContext()->getLoadedDialect<CompressDialect>()->getStatistics();
+  const WeightStatistics *weight =
+      spec->needsGradients() && statistics ? statistics->findWeight(op.name) : nullptr;
+  if (weight)
+    for (ArrayRef<float> values : {ArrayRef(weight->gradient), ArrayRef(weight->gradientSquares)})
+      hash.add(
+          StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)));
+  return llvm::Error::success();
+}
+
 static llvm::Expected<uint64_t> computeFingerprint(ModuleOp module, const CalibrationData &data,
                                                    const SequentialOptions &options) {
   RunHash hash;
@@ -110,6 +145,8 @@ static llvm::Expected<uint64_t> computeFingerprint(ModuleOp module, const Calibr
     if (PlanAttr plan = getPlan(op.op))
       llvm::raw_string_ostream(text) << plan;
     hash.add(text);
+    if (llvm::Error error = addPruningInputs(op, hash))
+      return std::move(error);
     if (options.collect)
       hash.add(static_cast<uint64_t>(options.collect(op)));
   }
@@ -340,6 +377,9 @@ llvm::Error SequentialDriver::compressUnits(SequentialStage &stage, Statistics &
       const TensorStatistics *own = collected.find(Statistics::getInputKey(user));
       if (known && (!own || !own->vectors))
         during->set(Statistics::getInputKey(user), known);
+      // What is not run says so, which is something else than a statistic that was forgotten.
+      else if (!during->findInput(user))
+        during->set(Statistics::getInputKey(user), std::make_shared<TensorStatistics>());
     }
   }
   during->samples = data.getNumSamples();

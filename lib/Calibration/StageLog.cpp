@@ -196,7 +196,8 @@ static json::Object describe(std::string &bytes, const EncodedWeight &weight) {
   json::Object result{{"type", toText(weight.type)}, {"values", describe(bytes, weight.values)}};
   if (weight.pattern) {
     const EncodedWeight::Pattern &pattern = *weight.pattern;
-    json::Object description{{"n", static_cast<int64_t>(pattern.nm.n)},
+    json::Object description{{"kind", pattern.isBitmap() ? "bitmap" : "n:m"},
+                             {"n", static_cast<int64_t>(pattern.nm.n)},
                              {"m", static_cast<int64_t>(pattern.nm.m)},
                              {"axis", pattern.axis},
                              {"fill", pattern.fill}};
@@ -328,6 +329,11 @@ public:
       return failure();
     if (const json::Object *description = object.getObject("pattern")) {
       EncodedWeight::Pattern &pattern = result.pattern.emplace();
+      std::optional<StringRef> kind = description->getString("kind");
+      if (!kind || (*kind != "bitmap" && *kind != "n:m"))
+        return fail("a pattern is of another kind");
+      pattern.kind = *kind == "bitmap" ? EncodedWeight::Pattern::Kind::Bitmap
+                                       : EncodedWeight::Pattern::Kind::NM;
       pattern.nm.n = description->getInteger("n").value_or(0);
       pattern.nm.m = description->getInteger("m").value_or(0);
       pattern.axis = description->getInteger("axis").value_or(0);
@@ -406,6 +412,9 @@ LogicalResult StageLog::restore(const Record &record, WeightStore &store, const 
   if (object.get("output_squares") &&
       failed(reader.readNumber(object, "output_squares", outcome.outputSquares.emplace())))
     return failure();
+  if (object.get("sparsity") &&
+      failed(reader.readNumber(object, "sparsity", outcome.sparsity.emplace())))
+    return failure();
   if (const json::Object *place = object.getObject("bias_delta")) {
     FailureOr<ArrayRef<char>> data = reader.readBytes(place);
     if (failed(data))
@@ -446,6 +455,8 @@ LogicalResult StageLog::runStep(WeightStep step, WeightStore &store, const Weigh
     object["output_error"] = toText(*outcome.outputError);
   if (outcome.outputSquares)
     object["output_squares"] = toText(*outcome.outputSquares);
+  if (outcome.sparsity)
+    object["sparsity"] = toText(*outcome.sparsity);
   if (!outcome.biasDelta.empty())
     object["bias_delta"] =
         addBytes(record.bytes, outcome.biasDelta.data(), outcome.biasDelta.size() * sizeof(double));

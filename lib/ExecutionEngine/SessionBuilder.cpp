@@ -13,6 +13,7 @@
 #include "compress/Codegen/Lowering.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
 #include "compress/Dialect/Compress/IR/WeightStore.h"
+#include "compress/Dialect/Compress/Transforms/CompositePatterns.h"
 #include "compress/Dialect/Compress/Transforms/Observers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/ExternalInterfaces/Register.h"
@@ -174,6 +175,9 @@ llvm::Error SessionBuilder::normalize(DiagnosticText &text) {
     pm.addPass(createFoldBatchNorm());
     pm.addPass(createFoldConstants());
   }
+  // Experts are matmuls as any other.
+  if (failed(expandMoe(module)))
+    return llvm::createStringError(text.take());
   pm.addPass(createRaiseComposites());
   // Everything that the function does not reach.
   pm.addPass(createSymbolDCEPass());

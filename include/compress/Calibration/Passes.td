@@ -68,4 +68,61 @@ def CompressWeightsSequentially : Pass<"compress-weights-sequentially", "::mlir:
   ];
 }
 
+def CollectStreams : Pass<"compress-collect-streams", "::mlir::ModuleOp"> {
+  let summary = "Run the model over samples and compare the values between its residual blocks";
+  let description = [{
+    For every function with residual blocks that the samples reach, collects the cosines and angles
+    between the values before and after each of its blocks, per token, and adds them to the
+    statistics of the dialect; `compress-prune-layers` chooses by them. With `output`, writes the
+    statistics to a file, too, which `compress-load-statistics` reads. The module stays as it is.
+
+    (* example filepath=test/Calibration/collect-streams.mlir function=@main *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples: a .npz file, a folder of them, or a list of paths">,
+    Option<"samples", "samples", "uint64_t", /*default=*/"0", "At most so many samples; 0: all">,
+    Option<"output", "output", "std::string", /*default=*/"\"\"", "Also write a statistics file">,
+    Option<"threads", "threads", "int", /*default=*/"0", "Threads; 0: one per core">,
+  ];
+}
+
+def PruneExperts : Pass<"compress-prune-experts", "::mlir::ModuleOp"> {
+  let summary = "Remove experts of mixture-of-experts layers, by what the layer then computes";
+  let description = [{
+    Works on every `compress.moe` (see `compress-raise-moe`) whose parts have a plan `expert:K`:
+    removes K of its E experts, those without which the outputs on the calibration data change
+    least (Lu et al., "Not All Experts are Equal"): the loss of a choice is the sum over samples of
+    the Frobenius norm of the difference. `method=exhaustive` (the default) tries all choices if
+    they are at most 1000, and otherwise does as `greedy`: one expert after the other, each time
+    the one of least loss. Router and weights lose the slices of the removed experts.
+
+    Inputs of the layers are those of the original model, or with `progressive` what the layers
+    pruned before compute, in program order. With `skip` (of layers with k = 2) the layer then
+    leaves out the second expert where the ratio of its weight to that of the first one is less than
+    the median on the calibration data. At most `tokens` tokens per layer, the first ones, are kept
+    in memory, with the outputs of all experts of one layer for each.
+
+    How many tokens an expert got is told in remarks and in the report. An expert that got none is
+    not removed unless `allow-unseen` says so: the choice is an error.
+
+    (* example filepath=test/Calibration/prune-experts.mlir function=@main *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples: a .npz file, a folder of them, or a list of paths">,
+    Option<"samples", "samples", "uint64_t", /*default=*/"0", "At most so many samples; 0: all">,
+    Option<"prune", "prune", "std::string", /*default=*/"\"\"",
+           "As the flag --prune, for example expert:2,progressive; empty: as planned">,
+    Option<"skip", "skip", "bool", /*default=*/"false",
+           "Calibrate the skipping of second experts in all layers, also where nothing is removed">,
+    Option<"tokens", "tokens", "uint64_t", /*default=*/"4096", "At most so many tokens per layer">,
+    Option<"allowUnseen", "allow-unseen", "bool", /*default=*/"false",
+           "Experts that no token selected may be removed">,
+    Option<"threads", "threads", "int", /*default=*/"0", "Threads; 0: one per core">,
+  ];
+}
+
 #endif // COMPRESS_CALIBRATION_PASSES_TD

@@ -90,8 +90,8 @@ struct SequentialOptions {
 };
 
 /// What the plan of an op needs to know of its input: the range and moments always, a Gram matrix
-/// for GPTQ, GPTAQ and AdaRound, a histogram or the moving average for ranges of static
-/// activations.
+/// for GPTQ, GPTAQ and AdaRound and for pruning by second-order methods, a histogram or the moving
+/// average for ranges of static activations.
 Collect getNeededStatistics(const WeightedOp &op);
 /// Whether the plan of `op` asks for GPTAQ, which also runs the uncompressed model.
 bool needsUncompressed(const WeightedOp &op);

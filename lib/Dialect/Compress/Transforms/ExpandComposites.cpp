@@ -10,6 +10,7 @@
 #include "compress/Dialect/Compress/Transforms/CompositePatterns.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace mlir {
 namespace compress {
@@ -65,11 +66,6 @@ public:
     return CastOp::create(rewriter, nameLoc("cast"), type.clone(elementType), value);
   }
 
-  PatternRewriter &rewriter;
-
-private:
-  static auto getNamed(Location loc) { return dyn_cast<NameLoc>(loc); }
-
   /// The location of the op, whose names (of a node, and of a value inside) get a suffix: two
   /// values must not ask for one name.
   Location nameLoc(StringRef suffix) {
@@ -85,6 +81,9 @@ private:
     return NameLoc::get(extend(outer.getName()), outer.getChildLoc());
   }
 
+  PatternRewriter &rewriter;
+
+private:
   Operation *op;
 };
 } // namespace
@@ -185,29 +184,197 @@ struct ExpandAttention : public OpRewritePattern<AttentionOp> {
   }
 };
 
-struct ExpandComposites : public compress::impl::ExpandCompositesBase<ExpandComposites> {
-  using Base::Base;
-  void runOnOperation() override {
-    if (failed(expandComposites(getOperation())))
-      signalPassFailure();
+/// The dense form: every expert computes every token, and the weights of those that were not
+/// selected are zero.
+struct ExpandMoe : public OpRewritePattern<MoeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MoeOp op, PatternRewriter &rewriter) const override {
+    Expansion parts(rewriter, op);
+    Value weights = getWeights(op, parts);
+    Value x = parts.make<UnsqueezeOp>("tokens", op.getInput(), ArrayRef<int64_t>{0});
+    Value hidden = activate(op, parts, matmul(op, parts, "w1", x, op.getW1()));
+    if (op.getW3())
+      hidden = parts.make<MulOp>("hidden", hidden, matmul(op, parts, "w3", x, op.getW3()));
+    Value outputs = matmul(op, parts, "w2", hidden, op.getW2());
+    Value perExpert = parts.transpose(weights, {1, 0});
+    perExpert = parts.make<UnsqueezeOp>("unsqueeze", perExpert, ArrayRef<int64_t>{2});
+    Value weighted = parts.make<MulOp>("weighted", outputs, perExpert);
+    return parts.finish<ReduceOp>(weighted, ReduceKind::Sum, ArrayRef<int64_t>{0},
+                                  /*keepdims=*/false);
+  }
+
+private:
+  /// Name of the weighted op of a part, and its plan.
+  static std::string getName(MoeOp op, StringRef part) {
+    if (StringAttr name = op.getPartName(part))
+      return name.str();
+    return op.getName().empty() ? std::string() : (op.getName() + "/" + part).str();
+  }
+  static Value setPlan(MoeOp op, StringRef part, Value made) {
+    auto helper = op.getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+    if (PlanAttr plan = op.getPartPlan(part))
+      helper.setAttr(made.getDefiningOp(), plan);
+    return made;
+  }
+  static Value matmul(MoeOp op, Expansion &parts, StringRef part, Value x, Value weight) {
+    return setPlan(op, part, parts.make<MatMulOp>(part, x, weight, StringRef(getName(op, part))));
+  }
+
+  /// A router that was transposed for the op is used as it was before.
+  static Value getLogits(MoeOp op, Expansion &parts) {
+    Value router = op.getRouter();
+    WeightLayout layout = WeightLayout::NK;
+    auto transpose = router.getDefiningOp<TransposeOp>();
+    if (transpose && transpose.getPerm() == ArrayRef<int64_t>{1, 0}) {
+      router = transpose.getInput();
+      layout = WeightLayout::KN;
+    }
+    return setPlan(op, "router",
+                   parts.make<LinearOp>("router", op.getInput(), router, op.getRouterBias(), layout,
+                                        StringRef(getName(op, "router"))));
+  }
+
+  /// The weight of every expert for every token, `[tokens, experts]`.
+  static Value getWeights(MoeOp op, Expansion &parts) {
+    PatternRewriter &rewriter = parts.rewriter;
+    bool selectsLogits = op.getNormalization() == MoeNormalization::Softmax;
+    Value scores = getLogits(op, parts);
+    if (!selectsLogits)
+      scores = parts.make<SoftmaxOp>("scores", scores, int64_t(1));
+    auto best = TopKOp::create(rewriter, parts.nameLoc("best"), scores,
+                               parts.integers({static_cast<int64_t>(op.getK())}),
+                               rewriter.getI64IntegerAttr(1));
+    Value weights = best.getValues();
+    if (selectsLogits) {
+      weights = parts.make<SoftmaxOp>("weights", weights, int64_t(1));
+    } else if (op.getNormalization() == MoeNormalization::Sum) {
+      Value sum = parts.make<ReduceOp>("sum", weights, ReduceKind::Sum, ArrayRef<int64_t>{1},
+                                       /*keepdims=*/true);
+      weights = parts.make<DivOp>("weights", weights, sum);
+    }
+    Value zero = parts.scalar(getElementTypeOf(scores), 0);
+    if (std::optional<APFloat> threshold = op.getSkipThreshold())
+      weights = skipSecond(parts, weights, zero, threshold->convertToFloat());
+    Value shape = parts.make<ShapeOp>("shape", scores, rewriter.getI64IntegerAttr(0),
+                                      rewriter.getI64IntegerAttr(2));
+    Value zeros = parts.make<BroadcastOp>("zeros", zero, shape);
+    return parts.make<ScatterElementsOp>("scattered", zeros, best.getIndices(), weights,
+                                         rewriter.getI64IntegerAttr(1));
+  }
+
+  /// Weights `[tokens, 2]` after experts of little weight were left out.
+  static Value skipSecond(Expansion &parts, Value weights, Value zero, double threshold) {
+    auto column = [&](StringRef suffix, int64_t index) {
+      return parts.make<SliceOp>(
+          suffix, weights, parts.integers({index}), parts.integers({index + 1}),
+          parts.rewriter.getDenseI64ArrayAttr({1}), parts.rewriter.getDenseI64ArrayAttr({1}));
+    };
+    Value first = column("first", 0), second = column("second", 1);
+    Value limit =
+        parts.make<MulOp>("limit", first, parts.scalar(getElementTypeOf(weights), threshold));
+    Value isSkipped = parts.make<LessOp>("skip", second, limit);
+    Value both = parts.make<AddOp>("both", first, second);
+    Value newFirst = parts.make<WhereOp>("new_first", isSkipped, both, first);
+    Value newSecond = parts.make<WhereOp>("new_second", isSkipped, zero, second);
+    return parts.make<ConcatOp>("skipped", ValueRange{newFirst, newSecond}, int64_t(1));
+  }
+
+  static Value activate(MoeOp op, Expansion &parts, Value x) {
+    switch (op.getActivation()) {
+    case MoeActivation::Silu: {
+      Value sigmoid = parts.make<SigmoidOp>("sigmoid", x);
+      return parts.make<MulOp>("silu", x, sigmoid);
+    }
+    case MoeActivation::Gelu:
+      return parts.make<GeluOp>("gelu", x, GeluApproximation::None);
+    case MoeActivation::GeluTanh:
+      return parts.make<GeluOp>("gelu", x, GeluApproximation::Tanh);
+    case MoeActivation::Relu:
+      return parts.make<ReluOp>("relu", x);
+    }
+    return x;
   }
 };
 } // namespace
 
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
 bool compress::isComposite(Operation *op) {
-  return isa<RMSNormOp, RotaryEmbeddingOp, AttentionOp>(op);
+  return isa<RMSNormOp, RotaryEmbeddingOp, AttentionOp, MoeOp>(op);
+}
+
+static void addPattern(StringRef kind, RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  if (kind == RMSNormOp::getOperationName())
+    patterns.add<ExpandRMSNorm>(context);
+  else if (kind == RotaryEmbeddingOp::getOperationName())
+    patterns.add<ExpandRotaryEmbedding>(context);
+  else if (kind == AttentionOp::getOperationName())
+    patterns.add<ExpandAttention>(context);
+  else if (kind == MoeOp::getOperationName())
+    patterns.add<ExpandMoe>(context);
 }
 
 void compress::populateExpandCompositePatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandRMSNorm, ExpandRotaryEmbedding, ExpandAttention>(patterns.getContext());
+  patterns.add<ExpandRMSNorm, ExpandRotaryEmbedding, ExpandAttention, ExpandMoe>(
+      patterns.getContext());
+}
+
+static LogicalResult expand(Operation *root, RewritePatternSet patterns,
+                            llvm::function_ref<bool(Operation *)> isWanted) {
+  walkAndApplyPatterns(root, std::move(patterns));
+  // Routers that were transposed for `compress.moe`.
+  root->walk([](TransposeOp op) {
+    if (op->use_empty() && op.getInput().getDefiningOp<WeightSourceOpInterface>())
+      op->erase();
+  });
+  WalkResult left = root->walk([&](Operation *op) {
+    return isWanted(op) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return failure(left.wasInterrupted());
 }
 
 LogicalResult compress::expandComposites(Operation *root) {
   RewritePatternSet patterns(root->getContext());
   populateExpandCompositePatterns(patterns);
-  walkAndApplyPatterns(root, std::move(patterns));
-  WalkResult left = root->walk([](Operation *op) {
-    return isComposite(op) ? WalkResult::interrupt() : WalkResult::advance();
-  });
-  return failure(left.wasInterrupted());
+  return expand(root, std::move(patterns), isComposite);
 }
+
+LogicalResult compress::expandMoe(Operation *root) {
+  RewritePatternSet patterns(root->getContext());
+  patterns.add<ExpandMoe>(root->getContext());
+  return expand(root, std::move(patterns), [](Operation *op) { return isa<MoeOp>(op); });
+}
+
+namespace {
+struct ExpandComposites : public compress::impl::ExpandCompositesBase<ExpandComposites> {
+  using Base::Base;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    for (StringRef kind : ops)
+      if (kind != "rms_norm" && kind != "rotary_embedding" && kind != "attention" && kind != "moe")
+        return emitError(UnknownLoc::get(context))
+               << "option 'ops': expects rms_norm, rotary_embedding, attention or moe, got '"
+               << kind << "'";
+    return success();
+  }
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    llvm::StringSet<> kinds;
+    for (const std::string &kind : ops)
+      if (kinds.insert("compress." + kind).second)
+        addPattern("compress." + kind, patterns);
+    if (ops.empty())
+      populateExpandCompositePatterns(patterns);
+    auto isWanted = [&](Operation *op) {
+      return ops.empty() ? isComposite(op) : kinds.contains(op->getName().getStringRef());
+    };
+    if (failed(expand(getOperation(), std::move(patterns), isWanted)))
+      signalPassFailure();
+  }
+};
+} // namespace

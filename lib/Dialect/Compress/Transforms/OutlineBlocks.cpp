@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compress/Analysis/ResidualBlocks.h"
 #include "compress/Analysis/StageGraph.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/IR/IRMapping.h"
@@ -164,31 +165,6 @@ void Outliner::findOutputs(Part &part) const {
 //===----------------------------------------------------------------------===//
 // Repeated parts
 //===----------------------------------------------------------------------===//
-
-namespace {
-/// `count` repetitions of `period` ops from `begin` on.
-struct Repetition {
-  size_t begin = 0, period = 0, count = 0;
-};
-} // namespace
-
-/// The repetition that covers most ops, of the shortest period among equal ones, first one.
-static Repetition findRepetition(ArrayRef<size_t> kinds) {
-  Repetition best;
-  for (size_t period = 1; period <= kinds.size() / 2; ++period) {
-    for (size_t begin = 0; begin + 2 * period <= kinds.size();) {
-      size_t length = 0;
-      while (begin + length + period < kinds.size() &&
-             kinds[begin + length] == kinds[begin + length + period])
-        ++length;
-      size_t count = length / period + 1;
-      if (count > 1 && count * period > best.count * best.period)
-        best = {begin, period, count};
-      begin += length + 1;
-    }
-  }
-  return best;
-}
 
 /// Appends the parts of a range of ops: what is before a repetition, its blocks, what is after.
 void Outliner::splitRepeated(ArrayRef<Operation *> ops, ArrayRef<size_t> kinds,

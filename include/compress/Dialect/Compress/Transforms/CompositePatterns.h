@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The way back from `compress.rms_norm`, `compress.rotary_embedding` and `compress.attention` to
-// the ops that exporters write.
+// The way back from `compress.rms_norm`, `compress.rotary_embedding`, `compress.attention` and
+// `compress.moe` to the ops that exporters write.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,6 +29,9 @@ void populateExpandCompositePatterns(RewritePatternSet &patterns);
 
 /// Applies these patterns to all ops below `root`. A failure if a composite op is left.
 LogicalResult expandComposites(Operation *root);
+
+/// Expands `compress.moe` only: its weights are weights of ops again.
+LogicalResult expandMoe(Operation *root);
 
 } // namespace compress
 } // namespace mlir
