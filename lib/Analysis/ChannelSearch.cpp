@@ -187,8 +187,9 @@ bool ChannelSearch::moveAcross(Operation *op, Value from, ChannelMap &map, Value
     DimOf own{from, dim};
     const DimensionRelation *found = nullptr;
     for (const DimensionRelation &relation : relations.get())
-      if ((relates(relation.rhs, to) && llvm::is_contained(relation.lhs, own)) ||
-          (relates(relation.lhs, to) && llvm::is_contained(relation.rhs, own)))
+      if (relation.kind != DimensionRelation::Kind::Blocks && relation.indices.empty() &&
+          ((relates(relation.rhs, to) && llvm::is_contained(relation.lhs, own)) ||
+           (relates(relation.lhs, to) && llvm::is_contained(relation.rhs, own))))
         found = found ? found : &relation;
     if (!found)
       return fail("channels cannot be followed through " + describeOp(op));

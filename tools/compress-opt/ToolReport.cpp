@@ -68,6 +68,7 @@ void ToolReport::measureAfter(ModuleOp module) {
 
 LogicalResult ToolReport::finish(StringRef jsonPath) {
   table.printTotals(report);
+  printSparsity(report, llvm::errs());
   printCulprits(report, llvm::errs());
   if (!report.opaque.empty()) {
     llvm::errs() << "kept as ONNX nodes (--remarks-filter=normalize says why):";

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Perplexity of language models after quantization, ours and onnxruntime's.
+"""Perplexity of language models after quantization and pruning, ours and onnxruntime's.
 
 Calibration text and evaluation text are disjoint. Models run on the code that the compiler makes;
 `vs fp32` is the perplexity over that of the unchanged model. Peers are onnxruntime's quantizers
@@ -37,6 +37,13 @@ CASES = (
     ("w4a4 rtn", ("--quantize=w4a4,group=32,activations=dynamic,method=rtn",), False),
     ("w4a4 quarot", ("--quantize=w4a4,group=32,activations=dynamic,method=quarot",), True),
     ("mixed 5.2 bits", ("--quantize=mixed:avg=5.2,formats=int4/int8/fp16",), True),
+    *(
+        (f"prune {pattern} {method}", (f"--prune={pattern},method={method}",), True)
+        for pattern in ("2:4", "unstructured:0.5")
+        for method in ("magnitude", "wanda", "ria", "sparsegpt", "isc", "alps")
+    ),
+    ("prune 2:4 wanda, least squares", ("--prune=2:4,method=wanda,update=least_squares",), True),
+    ("prune 2:4 sparsegpt + int4 g32 gptq", ("--prune=2:4,method=sparsegpt", "--quantize=int4,group=32,method=gptq"), True),
 )
 
 

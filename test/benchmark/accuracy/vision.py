@@ -32,6 +32,11 @@ CASES = (
     ("int4 g32 asym gptq", ("--quantize=int4,group=32,asymmetric,method=gptq",), True),
     ("W4A4 rtn", ("--quantize=w4a4,activations=static,activation_range=mse,method=rtn",), True),
     ("W4A4 adaround", ("--quantize=w4a4,activations=static,activation_range=mse,method=adaround,bias_correction",), True),
+    *(
+        (f"prune {pattern} {method}", (f"--prune={pattern},method={method}",), True)
+        for pattern in ("2:4", "unstructured:0.5")
+        for method in ("magnitude", "wanda", "sparsegpt", "alps")
+    ),
 )
 PEERS = {
     "squeezenet": [["Conv"], None],

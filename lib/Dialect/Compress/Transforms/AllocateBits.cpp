@@ -171,6 +171,13 @@ static LogicalResult tryFormat(WeightStore &store, const WeightTask &given,
   task.quantize->damping = QuantizeSpec().damping;
   task.quantize->biasCorrection = false;
   task.quantize->activations = ActivationMode::None;
+  if (task.prune) {
+    task.prune->method = PruneMethod::Magnitude;
+    task.prune->update = PruneUpdate::None;
+    task.prune->allocation = SparsityAllocation::Uniform;
+    if (task.prune->scope == PruneScope::Global)
+      task.prune->scope = PruneScope::Layer;
+  }
   auto emitError = [&] { return task.emitError(); };
   FailureOr<EncodedWeight> weight = readEncodedWeight(store, task.first().chain, emitError);
   if (failed(weight))

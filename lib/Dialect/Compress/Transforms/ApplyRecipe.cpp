@@ -37,7 +37,7 @@ private:
 static llvm::Expected<Rule> makeExclusion(ArrayRef<std::string> names) {
   Rule rule;
   rule.quantize = Setting<QuantizeSpec>::none();
-  rule.prune = Setting<PruneSpec>::none();
+  rule.prune = Setting<PruneSpecs>::none();
   for (StringRef name : names) {
     bool isLiteral = !name.contains('*') && !name.contains('?') && !name.starts_with("re:");
     llvm::Expected<NamePattern> pattern =

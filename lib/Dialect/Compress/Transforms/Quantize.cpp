@@ -232,12 +232,19 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
   weight.values = std::move(parts->codes);
   weight.table = std::move(parts->table);
   weight.scales = std::move(parts->scales);
+  // What is pruned stays zero, also where no code says so.
+  if (ArrayRef<uint8_t> mask = getMask(weight);
+      !mask.empty() && !explainNoZeroCode(weight).empty() &&
+      failed(applyDenseMask(store, weight, mask, emitError)))
+    return failure();
   FailureOr<StoredTensor> decoded = failure();
-  if (isMethodUsed) {
+  const StoredTensor &original = outcome.original ? *outcome.original : dense;
+  if (isMethodUsed || outcome.hasNewValues) {
     decoded = decodeWeight(store, weight, emitError);
     if (failed(decoded))
       return failure();
-    std::tie(parts->squaredError, parts->sumSquares) = compareFloats(dense, *decoded);
+    std::tie(parts->squaredError, parts->sumSquares) = compareFloats(original, *decoded);
+    outcome.squaredError = 0;
   }
   if (outcome.sumSquares == 0)
     outcome.sumSquares = parts->sumSquares;
@@ -246,7 +253,7 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
   outcome.done.push_back(describeFormat(spec, choice, isMethodUsed));
   if (!note.empty())
     outcome.done.push_back(note);
-  if (failed(judge(store, task, view, dense, std::move(decoded), input, outcome)))
+  if (failed(judge(store, task, view, original, std::move(decoded), input, outcome)))
     return failure();
   if (choice.perChannelInstead && op.contractionDims.size() > 1)
     outcome.skipped.push_back(

@@ -46,6 +46,18 @@ void mlir::compress::planAll(ModuleOp module, PlanAttr plan) {
   }
 }
 
+PlanAttr mlir::compress::dropPruning(PlanAttr plan,
+                                     llvm::function_ref<bool(const PruneSpec &)> isDone) {
+  if (!plan || !plan.getPruneSpec(isDone))
+    return plan;
+  PruneSpecs others = plan.getPruneSpecs();
+  llvm::erase_if(others, isDone);
+  MLIRContext *context = plan.getContext();
+  StringAttr prune = others.empty() ? StringAttr() : StringAttr::get(context, toString(others));
+  return plan.getQuantize() || prune ? PlanAttr::get(context, plan.getQuantize(), prune)
+                                     : PlanAttr();
+}
+
 //===----------------------------------------------------------------------===//
 // Planning
 //===----------------------------------------------------------------------===//
@@ -55,6 +67,11 @@ static std::string describe(Operation *op) {
   if (auto name = op->getAttrOfType<StringAttr>("name"); name && !name.empty())
     text += " \"" + name.str() + "\"";
   return text;
+}
+
+/// How single weights are pruned; structures are the business of other passes.
+static std::optional<PruneSpec> getElementPruning(PlanAttr plan) {
+  return plan ? plan.getPruneSpec() : std::nullopt;
 }
 
 /// Why the users of a unit cannot be rewritten together; empty if they can.
@@ -68,9 +85,8 @@ static std::string explainConflict(const WeightUnit &unit, const WeightRewriteOp
     PlanAttr other = helper.getAttr(user.op);
     std::string tied = describe(first.op) + " shares its weight with " + describe(user.op) + ", ";
     auto quantizeOf = [](PlanAttr plan) { return plan ? plan.getQuantizeSpec() : std::nullopt; };
-    auto pruneOf = [](PlanAttr plan) { return plan ? plan.getPruneSpec() : std::nullopt; };
     bool sameQuantize = !options.quantizes || quantizeOf(plan) == quantizeOf(other);
-    bool samePrune = !options.prunes || pruneOf(plan) == pruneOf(other);
+    bool samePrune = !options.prunes || getElementPruning(plan) == getElementPruning(other);
     if (!sameQuantize || !samePrune)
       return tied + "which has another plan";
     if (user.contractionDims != first.contractionDims)
@@ -188,10 +204,14 @@ static void finishLayer(LayerReport &layer, const WeightOutcome &outcome) {
     layer.relativeError = std::sqrt(outcome.squaredError / outcome.sumSquares);
   if (outcome.outputError && outcome.outputSquares && *outcome.outputSquares > 0)
     layer.outputSqnr = 10 * std::log10(*outcome.outputSquares / *outcome.outputError);
-  if (outcome.weight.pattern) {
+  layer.sparsity = outcome.sparsity;
+  if (const auto &pattern = outcome.weight.pattern) {
     double dense = layer.getNumElements();
     if (dense > 0)
       layer.sparsity = 1 - outcome.weight.values.getType().getNumElements() / dense;
+    layer.sparseForm = pattern->isNM() ? SparseForm::NM : SparseForm::Bitmap;
+  } else if (outcome.sparsity) {
+    layer.sparseForm = SparseForm::Dense;
   }
 }
 
@@ -217,7 +237,7 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
     bool wanted = false;
     for (const WeightedOp &user : unit.users)
       if (PlanAttr plan = helper.getAttr(user.op))
-        wanted |= (options.prunes && plan.getPrune()) || (options.quantizes && plan.getQuantize());
+        wanted |= (options.prunes && plan.getPruneSpec()) || (options.quantizes && plan.getQuantize());
     Entry entry;
     for (const WeightedOp &user : unit.users) {
       entry.lines.push_back(describeLayer(user));
@@ -239,7 +259,7 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
       if (options.quantizes)
         task.quantize = plan.getQuantizeSpec();
       if (options.prunes)
-        task.prune = plan.getPruneSpec();
+        task.prune = getElementPruning(plan);
       for (const WeightedOp &user : unit.users)
         for (WeightSourceOpInterface source : user.chain.getSources())
           if (auto load = dyn_cast<LoadOp>(source.getOperation()))
@@ -274,13 +294,16 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
         outcome.weight = std::move(*weight);
         if (failed(step(store, task, outcome)))
           return failure();
+        outcome.original.reset();
         if (outcome.weight.pattern && outcome.weight.pattern->isDense()) {
-          std::string reason = explainNoZeroCode(outcome.weight);
+          std::string reason = explainDenseStorage(outcome.weight);
           FailureOr<bool> kept = compactPattern(store, outcome.weight, emitError);
           if (failed(kept))
             return failure();
           if (!*kept)
-            outcome.skipped.push_back("codes are stored dense: " + reason);
+            outcome.skipped.push_back(
+                (outcome.weight.hasCodes() ? "codes are stored dense: " : "stored dense: ") +
+                reason);
         }
         Entry &entry = entries[entryOfTask[index]];
         for (LayerReport &line : entry.lines)

@@ -50,3 +50,21 @@ func.func @one_of_both(%x: tensor<?x4xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>
   %2 = compress.linear nk %x, %c : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
   return %0, %1, %2 : tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>
 }
+
+// -----
+
+// No code of a binary weight is zero: what is pruned is in a mask.
+// REMARK: weight 'w' of "fc": 2:4, binary per channel
+// REMARK: weight 'w' of "fc": codes are stored dense: no entry of the table is zero
+// CHECK-DAG: compress.weight private @w.mask{{.*}} : tensor<1x4xi1> = dense<{{\[\[}}false, true, true, false]]>
+compress.weight private @w : tensor<1x4xf32> = dense<[[1.0, -4.0, 3.0, 2.0]]>
+// CHECK-LABEL: func.func @no_code_of_zero
+func.func @no_code_of_zero(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+  // CHECK: %[[V:.+]] = compress.lookup
+  // CHECK: %[[W:.+]] = compress.mask %[[V]]
+  // CHECK: compress.linear nk %{{.+}}, %[[W]]
+  %w = compress.load @w : tensor<1x4xf32>
+  %y = compress.linear nk %x, %w {name = "fc", compress.plan = #compress.plan<quantize = "binary", prune = "2:4">}
+     : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}

@@ -1,13 +1,19 @@
 // RUN: compress-opt %s --compress-prune=pattern=2:4 --split-input-file --verify-diagnostics
 // RUN: not compress-opt %s --split-input-file --compress-prune=pattern=4:2 2>&1 | FileCheck %s --check-prefix=PATTERN
-// RUN: not compress-opt %s --split-input-file --compress-prune=pattern=unstructured:0.5 2>&1 | FileCheck %s --check-prefix=FUTURE
+// RUN: not compress-opt %s --split-input-file --compress-prune=pattern=unstructured:1 2>&1 | FileCheck %s --check-prefix=RATIO
+// RUN: not compress-opt %s --split-input-file --compress-prune=pattern=channel:0.5 2>&1 | FileCheck %s --check-prefix=GROUPS
+// RUN: not compress-opt %s --split-input-file --compress-prune=pattern=unstructured:0.5,scope=global 2>&1 | FileCheck %s --check-prefix=GLOBAL
+// RUN: not compress-opt %s --split-input-file --compress-prune=pattern=unstructured:0.5,allocation=sensitivity,method=magnitude 2>&1 | FileCheck %s --check-prefix=SHARE
 // RUN: not compress-opt %s --split-input-file --pass-pipeline='builtin.module(compress-prune{pattern=2:4 method=wanda})' 2>&1 | FileCheck %s --check-prefix=METHOD
 // RUN: not compress-opt %s --split-input-file --pass-pipeline='builtin.module(compress-prune{pattern=2:4 method=random})' 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
-// PATTERN: error: prune=4:2,method=magnitude: pattern is '4:2', expected N:M with 1 <= N < M
-// FUTURE: error: prune=unstructured:0.5,method=magnitude: recognised but not supported yet: pattern 'unstructured:0.5'
-// METHOD: error: prune=2:4,method=wanda: recognised but not supported yet: method 'wanda' (supported: magnitude)
-// UNKNOWN: error: prune=2:4,method=random: unknown method 'random', expected one of: magnitude
+// PATTERN: error: prune=4:2: pattern is '4:2', expected N:M with 1 <= N < M
+// RATIO: error: prune=unstructured:1: pattern is 'unstructured:1', expected the share to remove, at least 0 and below 1
+// GROUPS: error: compress-prune prunes single weights (N:M, unstructured), not channels
+// GLOBAL: error: weight 'nan' shares its sparsity with others (scope=global); run compress-allocate-sparsity first
+// SHARE: error: weight 'nan' shares its sparsity with others (allocation=sensitivity); run compress-allocate-sparsity first
+// METHOD: error: cannot prune weight 'nan': method=wanda needs statistics of the input of "fc", and there are no statistics
+// UNKNOWN: error: prune=2:4,method=random: method=random is not for N:M, expected one of: auto, magnitude, obd
 
 compress.weight private @nan : tensor<1x4xf32> = dense<[[1.0, 2.0, 0x7FC00000, 4.0]]>
 func.func @invalid_nan(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {

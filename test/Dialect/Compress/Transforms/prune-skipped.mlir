@@ -129,16 +129,16 @@ func.func @no_pattern_twice(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
 
 // -----
 
-// CHECK: compress.weight private @codes
-compress.weight private @codes : tensor<2xf32> = dense<[1.0, 2.0]>
-compress.weight private @bitmap : tensor<1xi8> = dense<5>
-// CHECK-LABEL: func.func @no_bitmap
-func.func @no_bitmap(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+// CHECK: compress.weight private @floats
+compress.weight private @floats : tensor<1x4xf32> = dense<[[1.0, 2.0, 3.0, 4.0]]>
+compress.weight private @scale : tensor<f32> = dense<0.5>
+// CHECK-LABEL: func.func @no_fake_quantize
+func.func @no_fake_quantize(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
   // CHECK-NOT: compress.expand_nm
-  %c = compress.load @codes : tensor<2xf32>
-  %b = compress.load @bitmap : tensor<1xi8>
-  %w = compress.expand_bitmap %c, %b : (tensor<2xf32>, tensor<1xi8>) -> tensor<1x4xf32>
-  // expected-remark @+1 {{weight 'codes' of "fc" is left alone: it is decoded by compress.expand_bitmap}}
+  %c = compress.load @floats : tensor<1x4xf32>
+  %s = compress.load @scale : tensor<f32>
+  %w = compress.fake_quantize %c, %s as i4 : (tensor<1x4xf32>, tensor<f32>) -> tensor<1x4xf32>
+  // expected-remark @+1 {{weight 'floats' of "fc" is left alone: it is decoded by compress.fake_quantize}}
   %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }
@@ -175,5 +175,22 @@ func.func @other(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
   %m = compress.constant dense<[[true, false, true, true]]> : tensor<1x4xi1>
   %p = compress.mask %w, %m : tensor<1x4xf32>, tensor<1x4xi1>
   %y = compress.linear nk %x, %p {name = "b"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// -----
+
+// What is sparser already keeps its pattern.
+// CHECK: compress.weight private @w.kept : tensor<1x1xf32>
+compress.weight private @w.kept : tensor<1x1xf32> = dense<3.0>
+compress.weight private @w.meta : tensor<1x1xi8> = dense<2>
+// CHECK-LABEL: func.func @no_denser_pattern
+func.func @no_denser_pattern(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {
+  // CHECK: compress.expand_nm {{.*}} {axis = 1 : i64, m = 4 : i64, n = 1 : i64}
+  %k = compress.load @w.kept : tensor<1x1xf32>
+  %m = compress.load @w.meta : tensor<1x1xi8>
+  %w = compress.expand_nm %k, %m {n = 1 : i64, m = 4 : i64, axis = 1 : i64} : (tensor<1x1xf32>, tensor<1x1xi8>) -> tensor<1x4xf32>
+  // expected-remark @+1 {{weight 'w.kept' of "fc": it has the zeros of 2:4 already}}
+  %y = compress.linear nk %x, %w {name = "fc"} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }

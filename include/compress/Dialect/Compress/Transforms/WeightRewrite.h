@@ -47,6 +47,12 @@ struct WeightOutcome {
   std::optional<double> outputError, outputSquares;
   /// What the rewrite adds to the bias, per output channel; empty for nothing.
   std::vector<double> biasDelta;
+  /// Share of zeros that pruning made, however they are stored.
+  std::optional<double> sparsity;
+  /// The dense floats before pruning, for steps after it, and whether pruning has stored other
+  /// values than these and zeros. Gone after the last step.
+  std::optional<StoredTensor> original;
+  bool hasNewValues = false;
 };
 
 /// A step on one weight: changes `outcome.weight` and says so, or says in `outcome.skipped` why
@@ -79,7 +85,10 @@ void removeDeadWeights(ModuleOp module);
 /// existing plan that `plan` does not speak of.
 void planAll(ModuleOp module, PlanAttr plan);
 
-/// Step: prunes to the task's N:M pattern, if it has one (Prune.cpp).
+/// `plan` without the prunings that `isDone` accepts; null if nothing is left.
+PlanAttr dropPruning(PlanAttr plan, llvm::function_ref<bool(const PruneSpec &)> isDone);
+
+/// Step: prunes single weights by the task's specification, if it has one that says so (Prune.cpp).
 LogicalResult pruneStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);
 /// Step: quantizes by the task's specification, if it has one (Quantize.cpp).
 LogicalResult quantizeStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);

@@ -1,7 +1,8 @@
 """Writes a statistics file: make-statistics.py OUTPUT JSON
 
 JSON maps an entry ("fc:input") to its statistics, or to the name of an entry that it is an alias
-of. What is not given: 2 vectors, 1 run, no value that was not finite.
+of. What is not given: 2 vectors, 1 run, no value that was not finite. Entries of weights
+("fc:weight") have gradient, gradient_squares and hessian_trace.
 """
 import json
 import struct
@@ -11,7 +12,8 @@ COUNTS = ["vectors", "runs", "non_finite", "channels", "groups", "features", "gr
 KINDS = {"U64": "<Q", "F32": "<f", "F64": "<d"}
 TYPES = {"min": "F32", "max": "F32", "moving_range": "F32", "gram": "F32", "cross": "F32",
          "sum": "F64", "sum_abs": "F64", "sum_squares": "F64", "histogram": "U64",
-         "histogram_range": "F64"}
+         "histogram_range": "F64", "gradient": "F32", "gradient_squares": "F32",
+         "hessian_trace": "F64"}
 
 
 def flatten(value):
@@ -31,8 +33,9 @@ def main():
         if isinstance(entry, str):
             metadata["compress.alias." + key] = entry
             continue
-        counts = {"vectors": 2, "runs": 1, "channels": len(entry.get("min", [])), **entry}
-        tensors.append((key + "/counts", "U64", [counts.get(name, 0) for name in COUNTS]))
+        if not key.endswith(":weight"):
+            counts = {"vectors": 2, "runs": 1, "channels": len(entry.get("min", [])), **entry}
+            tensors.append((key + "/counts", "U64", [counts.get(name, 0) for name in COUNTS]))
         tensors += [(key + "/" + name, kind, entry[name])
                     for name, kind in TYPES.items() if name in entry]
     header, data = {"__metadata__": metadata}, b""
