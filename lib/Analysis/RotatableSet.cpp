@@ -298,7 +298,7 @@ SmallVector<int64_t, 1> Finder::getSameDims(Operation *op, Value from, int64_t d
   relating.getDimensionRelations(relations);
   for (const DimensionRelation &relation : relations.get()) {
     if (relation.kind != DimensionRelation::Kind::Affine || relation.start != 0 ||
-        relation.step != 1)
+        relation.step != 1 || !relation.indices.empty())
       continue;
     DimOf lhs = relation.lhs.front(), rhs = relation.rhs.front();
     if (lhs.value == to && rhs.value == from)
@@ -342,7 +342,7 @@ void Finder::addReader(const WeightedOp &op, OpOperand &use, int64_t dim) {
   for (const RotatableSet::WeightUse &reader : set.readers)
     if (reader.op.op == op.op)
       return refuse(op.op, describe(op.op) + " reads the channels twice");
-  set.readers.push_back({op, root, nullptr});
+  set.readers.push_back({op, root, nullptr, nullptr});
 }
 
 void Finder::addWriter(const WeightedOp &op, Value result, int64_t dim) {
@@ -360,7 +360,7 @@ void Finder::addWriter(const WeightedOp &op, Value result, int64_t dim) {
     if (!operand.get().getDefiningOp<WeightSourceOpInterface>() || type.getRank() != 1)
       return refuse(op.op, describe(op.op) + " has a bias that is not constant");
   }
-  set.writers.push_back({op, root, nullptr});
+  set.writers.push_back({op, root, nullptr, nullptr});
 }
 
 void Finder::sortByPosition() {
@@ -387,7 +387,7 @@ void Finder::resolveNorms() {
       resolveNorms(&op, pending);
   llvm::DenseMap<Value, Operation *> normed;
   for (RotatableSet::WeightUse &reader : set.readers) {
-    reader.norm = pending.lookup(reader.op.activation->get());
+    reader.norm = reader.behind = pending.lookup(reader.op.activation->get());
     if (set.hasLayerNorm && !reader.norm)
       refuse(reader.op.op, describe(reader.op.op) +
                                " reads what layer_norm sees without its mean, before a norm");

@@ -8,7 +8,7 @@
 
 // Dims of operands that one loop walks over have the same indices. What is left out
 // of a sum must have been zero: of a reduction over removed indices we know that if
-// it adds up an operand or a product of operands.
+// it adds up products with a weight, which is masked there.
 //
 // Results are written into an operand that is often a `tensor.empty` (or a
 // `linalg.fill` of one) which CSE has made one for many ops of equal shapes. It is
@@ -16,7 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/IR/CompressOps.h"
+#include "compress/Analysis/WeightChain.h"
 #include "compress/ExternalInterfaces/Register.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -34,27 +34,27 @@ static tensor::EmptyOp getFreshInit(Value value) {
   return empty && empty.getType().hasStaticShape() ? empty : tensor::EmptyOp();
 }
 
-/// Whether `value`, computed in the body of an op, is zero where an operand is: an operand, or a
-/// product, extensions aside.
-static bool isZeroWithOperand(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (isa<arith::MulFOp, arith::MulIOp>(op))
-      return true;
-    if (!isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncFOp, arith::SIToFPOp,
-             arith::FPToSIOp>(op))
-      return false;
-    value = op->getOperand(0);
-  }
-  return true;
+/// Whether `value`, computed in the body of an op, is the element of a weight, or a product with
+/// one, casts aside.
+static bool isZeroWithWeight(linalg::LinalgOp op, Value value) {
+  Operation *def = value.getDefiningOp();
+  if (isa_and_nonnull<arith::MulFOp, arith::MulIOp>(def))
+    return isZeroWithWeight(op, def->getOperand(0)) || isZeroWithWeight(op, def->getOperand(1));
+  if (isa_and_nonnull<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncFOp,
+                      arith::SIToFPOp, arith::FPToSIOp>(def))
+    return isZeroWithWeight(op, def->getOperand(0));
+  auto argument = dyn_cast<BlockArgument>(value);
+  return argument && argument.getOwner() == op.getBlock() &&
+         succeeded(getWeightChain(op.getMatchingOpOperand(argument)->get()));
 }
 
-/// Whether all results of `op` are sums to which zeros add nothing.
-static bool isSum(linalg::LinalgOp op) {
+/// Whether all results of `op` are sums of products with weights.
+static bool isWeightedSum(linalg::LinalgOp op) {
   for (auto [index, init] : llvm::enumerate(op.getRegionOutputArgs())) {
     SmallVector<Operation *> combiners;
     Value added = matchReduction(op.getRegionOutputArgs(), index, combiners);
     if (!added || combiners.size() != 1 || !isa<arith::AddFOp, arith::AddIOp>(combiners[0]) ||
-        !isZeroWithOperand(added))
+        !isZeroWithWeight(op, added))
       return false;
   }
   return true;
@@ -99,11 +99,11 @@ struct LinalgRelationModel
       generic->walk([&](linalg::IndexOp index) {
         reasons[index.getDim()] = "the body computes with its index";
       });
-    bool sums = isSum(op);
+    bool sums = isWeightedSum(op);
     SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
     for (auto [loop, uses] : llvm::enumerate(dims)) {
       if (iterators[loop] == utils::IteratorType::reduction && !sums)
-        reasons[loop] = "it is reduced to something that zeros change";
+        reasons[loop] = "what is reduced along it is not zero where a weight is";
       for (const DimOf &use : llvm::drop_begin(uses))
         relations.same(uses.front().value, uses.front().dim, use.value, use.dim);
       if (!reasons[loop].empty())

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/IR/CompressOps.h"
+#include "compress/Analysis/WeightChain.h"
 #include "compress/Dialect/Compress/IR/ReshapeRelation.h"
 #include "compress/ExternalInterfaces/Register.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
@@ -123,6 +123,8 @@ struct MatMulRelation : public Relation<MatMulRelation, tosa::MatMulOp> {
     relations.same(op.getB(), 0, op.getOutput(), 0);
     relations.same(op.getA(), 1, op.getOutput(), 1);
     relations.same(op.getA(), 2, op.getB(), 1);
+    if (failed(getWeightChain(op.getA())) && failed(getWeightChain(op.getB())))
+      relations.fixed(op.getA(), 2, "what is summed up along it is not zero where a weight is");
     relations.same(op.getB(), 2, op.getOutput(), 2);
   }
 };
@@ -149,7 +151,7 @@ struct CastRelation : public Relation<CastRelation, tosa::CastOp> {
   }
 };
 
-/// Sums over removed zeros stay what they are; other reductions do not.
+/// What is reduced need not be zero at indices that are gone.
 template <typename OpTy>
 struct ReduceRelation : public Relation<ReduceRelation<OpTy>, OpTy> {
   void getDimensionRelations(Operation *raw, DimensionRelations &relations) const {
@@ -158,8 +160,7 @@ struct ReduceRelation : public Relation<ReduceRelation<OpTy>, OpTy> {
     auto op = cast<OpTy>(raw);
     int64_t axis = op.getAxis();
     relateOthers(relations, op.getInput(), op.getOutput(), axis);
-    if (!isa<tosa::ReduceSumOp>(raw))
-      relations.fixed(op.getInput(), axis, "it is reduced to something that zeros change");
+    relations.fixed(op.getInput(), axis, "what is reduced along it is not zero where a weight is");
   }
 };
 

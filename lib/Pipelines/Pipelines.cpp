@@ -43,7 +43,7 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   else
     llvm::consumeError(recipe.takeError());
 
-  auto collect = [&](ArrayRef<std::string> statistics) {
+  auto collect = [&](ArrayRef<std::string> statistics, ArrayRef<std::string> ops = {}) {
     if (!hasData || statistics.empty())
       return;
     CollectStatisticsOptions collect;
@@ -51,6 +51,7 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
     collect.samples = options.samples;
     for (const std::string &name : statistics)
       collect.collect.push_back(name);
+    collect.ops.assign(ops.begin(), ops.end());
     pm.addPass(createCollectStatistics(collect));
   };
 
@@ -92,7 +93,11 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   // Norms are recognised before channels that they count go away.
   if (needs.slices || needs.prunesGroups || needs.rotates || needs.scalesChannels())
     pm.addPass(createRaiseComposites());
-  collect(needs.structureStatistics);
+  // A stream ends in the head, which flags do not select.
+  if (needs.slices)
+    collect(needs.structureStatistics, {"*"});
+  else
+    collect(needs.structureStatistics);
   if (needs.slices)
     pm.addPass(createSliceGpt());
   if (needs.prunesGroups) {

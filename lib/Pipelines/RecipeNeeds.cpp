@@ -49,8 +49,10 @@ static void addPruning(const PruneSpec &spec, bool hasData, RecipeNeeds &needs,
   needs.slices |= spec.pattern == PrunePattern::Slice;
   needs.prunesGroups |= spec.isGroups();
   needs.scoresBatchNorms |= spec.method == PruneMethod::BatchNorm;
-  if (spec.pattern == PrunePattern::Slice)
+  if (spec.pattern == PrunePattern::Slice) {
     forStructures.insert("gram");
+    forStructures.insert("moments");
+  }
   if (spec.isGroups() && (spec.method == PruneMethod::Flap || spec.method == PruneMethod::Wanda ||
                           spec.biasCompensation))
     forStructures.insert("moments");
@@ -63,7 +65,9 @@ static void addPruning(const PruneSpec &spec, bool hasData, RecipeNeeds &needs,
   needs.isSequential |= spec.isSequential() && hasData;
   if (spec.permute && spec.method != PruneMethod::Magnitude)
     wanted.insert("moments");
-  if (spec.needsStatistics() && (!hasData || allocates))
+  if (allocates && spec.needsStatistics())
+    wanted.insert("moments");
+  if (!hasData && spec.needsStatistics())
     wanted.insert(spec.needsGram() ? "gram" : "moments");
 }
 

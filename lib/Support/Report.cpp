@@ -50,6 +50,32 @@ double SensitivityReport::getWorst() const {
   return worst;
 }
 
+bool Report::addLayer(const LayerReport &layer) {
+  auto earlier = llvm::find_if(layers, [&](const LayerReport &other) {
+    return other.name == layer.name && other.op == layer.op && !other.action.empty();
+  });
+  if (earlier == layers.end()) {
+    layers.push_back(layer);
+    return true;
+  }
+  earlier->bytesAfter = layer.bytesAfter;
+  if (layer.action.empty())
+    return false;
+  auto join = [](std::string &text, const std::string &more, StringRef separator) {
+    if (!text.empty() && !more.empty())
+      text += separator;
+    text += more;
+  };
+  join(earlier->action, layer.action, ", ");
+  join(earlier->reason, layer.reason, "; ");
+  earlier->shared = layer.shared;
+  earlier->sparsity = layer.sparsity;
+  earlier->sparseForm = layer.sparseForm;
+  earlier->relativeError = layer.relativeError;
+  earlier->outputSqnr = layer.outputSqnr;
+  return true;
+}
+
 std::vector<const LayerReport *> Report::getCulprits() const {
   std::vector<std::pair<double, size_t>> ranked;
   for (auto [index, layer] : llvm::enumerate(layers))

@@ -181,7 +181,7 @@ std::optional<Failure> bridge::Session::save(const std::string &path) const {
 namespace {
 /// Layers of one compression.
 struct Collector : public compress::ReportCollector {
-  void addLayer(const compress::LayerReport &layer) override { report.layers.push_back(layer); }
+  void addLayer(const compress::LayerReport &layer) override { report.addLayer(layer); }
   void addAllocation(const compress::AllocationReport &allocation) override {
     report.allocations.push_back(allocation);
   }

@@ -1,7 +1,7 @@
 // RUN: compress-run %s --function=make --outputs=%t.npz | count 0
 // RUN: compress-opt %s --pass-pipeline='builtin.module(compress-raise-moe,compress-prune-experts{data=%t.npz prune=expert:1},compress-expand-composites{ops=moe})' | FileCheck %s
 // RUN: compress-opt %s --pass-pipeline='builtin.module(compress-raise-moe,compress-prune-experts{data=%t.npz prune=expert:1 tokens=1 allow-unseen})' --remarks-filter=prune --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=ONE
-// RUN: not compress-opt %s --pass-pipeline='builtin.module(compress-quantize{format=int8},compress-raise-moe,compress-prune-experts{data=%t.npz prune=expert:1})' 2>&1 | FileCheck %s --check-prefix=QUANTIZED
+// RUN: not compress-opt %s --pass-pipeline='builtin.module(compress-quantize{format=int4},compress-raise-moe,compress-prune-experts{data=%t.npz prune=expert:1})' 2>&1 | FileCheck %s --check-prefix=QUANTIZED
 
 // ONE: of 1 tokens, its experts got 1, 0, 1
 // QUANTIZED: error: 'compress.moe' op expects the router as stored floats, got the compressed weight 'router{{.*}}'; prune experts before that

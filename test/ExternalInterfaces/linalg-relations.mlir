@@ -1,13 +1,15 @@
 // RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-print-dimension-relations))' --verify-diagnostics -o /dev/null
 
 // A loop ties the dims that it walks over. Fresh outputs tie nothing.
-func.func @matmul(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %init: tensor<?x4xf32>) -> tensor<?x4xf32> {
+func.func @matmul(%x: tensor<?x8xf32>, %init: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %w = arith.constant dense<1.0> : tensor<8x4xf32>
   // expected-remark @below {{dimension relations (in2[0] = out0[0]; in2[1] = out0[1]; in0[0] = out0[0]; in1[1] = out0[1]; in0[1] = in1[0])}}
   %y = linalg.matmul ins(%x, %w : tensor<?x8xf32>, tensor<8x4xf32>) outs(%init : tensor<?x4xf32>) -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }
 
-func.func @fresh_output(%x: tensor<2x8xf32>, %w: tensor<8x4xf32>) -> tensor<2x4xf32> {
+func.func @fresh_output(%x: tensor<2x8xf32>) -> tensor<2x4xf32> {
+  %w = arith.constant dense<1.0> : tensor<8x4xf32>
   %zero = arith.constant 0.0 : f32
   // expected-remark @below {{dimension relations ()}}
   %empty = tensor.empty() : tensor<2x4xf32>
@@ -16,6 +18,13 @@ func.func @fresh_output(%x: tensor<2x8xf32>, %w: tensor<8x4xf32>) -> tensor<2x4x
   // expected-remark @below {{dimension relations (in0[0] = out0[0]; in1[1] = out0[1]; in0[1] = in1[0])}}
   %y = linalg.matmul ins(%x, %w : tensor<2x8xf32>, tensor<8x4xf32>) outs(%init : tensor<2x4xf32>) -> tensor<2x4xf32>
   return %y : tensor<2x4xf32>
+}
+
+// Where neither side is a weight, what is contracted need not be zero where a channel is masked.
+func.func @activations(%x: tensor<2x8xf32>, %y: tensor<8x4xf32>, %init: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  // expected-remark @below {{in0[1] = in1[0]; in0[1] fixed: what is reduced along it is not zero where a weight is}}
+  %z = linalg.matmul ins(%x, %y : tensor<2x8xf32>, tensor<8x4xf32>) outs(%init : tensor<2x4xf32>) -> tensor<2x4xf32>
+  return %z : tensor<2x4xf32>
 }
 
 // Windows move over the image: only channels and the batch are free.
@@ -28,23 +37,23 @@ func.func @conv(%x: tensor<1x8x8x3xf32>, %w: tensor<3x3x3x4xf32>, %init: tensor<
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
 
-// Zeros do not change a sum, but they change a maximum, and a sum of exponentials.
+// A sum, a maximum and a sum of exponentials of activations.
 func.func @reductions(%x: tensor<2x8xf32>, %init: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) {
-  // expected-remark @below {{dimension relations (in1[0] = out0[0]; in0[0] = out0[0])}}
+  // expected-remark @below {{in0[1] fixed: what is reduced along it is not zero where a weight is}}
   %sum = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
       ins(%x : tensor<2x8xf32>) outs(%init : tensor<2xf32>) {
   ^bb0(%a: f32, %b: f32):
     %s = arith.addf %a, %b : f32
     linalg.yield %s : f32
   } -> tensor<2xf32>
-  // expected-remark @below {{in0[1] fixed: it is reduced to something that zeros change}}
+  // expected-remark @below {{in0[1] fixed: what is reduced along it is not zero where a weight is}}
   %max = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
       ins(%x : tensor<2x8xf32>) outs(%init : tensor<2xf32>) {
   ^bb0(%a: f32, %b: f32):
     %s = arith.maximumf %a, %b : f32
     linalg.yield %s : f32
   } -> tensor<2xf32>
-  // expected-remark @below {{in0[1] fixed: it is reduced to something that zeros change}}
+  // expected-remark @below {{in0[1] fixed: what is reduced along it is not zero where a weight is}}
   %exps = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
       ins(%x : tensor<2x8xf32>) outs(%init : tensor<2xf32>) {
   ^bb0(%a: f32, %b: f32):

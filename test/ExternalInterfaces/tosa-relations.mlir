@@ -22,9 +22,9 @@ func.func @movement(%x: tensor<1x4x8xf32>, %b: tensor<1x1x8xf32>) -> tensor<1x3x
   %1 = tosa.reshape %0, %shape : (tensor<1x4x8xf32>, !tosa.shape<4>) -> tensor<1x4x2x4xf32>
   // expected-remark @below {{dimension relations (in0[0] = out0[0]; in0[2] = out0[1]; in0[1] = out0[2]; in0[3] = out0[3])}}
   %2 = tosa.transpose %1 {perms = array<i32: 0, 2, 1, 3>} : (tensor<1x4x2x4xf32>) -> tensor<1x2x4x4xf32>
-  // expected-remark @below {{dimension relations (in0[0] = out0[0]; in0[1] = out0[1]; in0[2] = out0[2])}}
+  // expected-remark @below {{in0[3] fixed: what is reduced along it is not zero where a weight is}}
   %3 = tosa.reduce_sum %2 {axis = 3 : i32} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x1xf32>
-  // expected-remark @below {{in0[2] fixed: it is reduced to something that zeros change}}
+  // expected-remark @below {{in0[2] fixed: what is reduced along it is not zero where a weight is}}
   %4 = tosa.reduce_max %3 {axis = 2 : i32} : (tensor<1x2x4x1xf32>) -> tensor<1x2x1x1xf32>
   // expected-remark @below {{in1[2] = out0[2] from 8 step 1}}
   %5 = tosa.concat %x, %0 {axis = 2 : i32} : (tensor<1x4x8xf32>, tensor<1x4x8xf32>) -> tensor<1x4x16xf32>

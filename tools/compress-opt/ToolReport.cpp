@@ -20,8 +20,7 @@ void ToolReport::begin(const Recipe &recipe) {
 }
 
 void ToolReport::addLayer(const LayerReport &layer) {
-  report.layers.push_back(layer);
-  if (!isQuiet)
+  if (report.addLayer(layer) && !isQuiet)
     table.printRow(layer);
 }
 

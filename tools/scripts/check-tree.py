@@ -72,9 +72,10 @@ def check_license(source):
 
 def check_guard(source):
     """Guard of include/compress/A/B.h: COMPRESS_A_B_H; of lib/A/B.h: COMPRESS_LIB_A_B_H."""
-    if source.suffix not in (".h", ".td"):
-        return
     parts = source.path.parts
+    # A tutorial is a project of its own.
+    if source.suffix not in (".h", ".td") or parts[:2] == ("docs", "tutorials"):
+        return
     below = parts[2:] if parts[:2] == ("include", "compress") else parts
     wanted = "COMPRESS_" + "_".join(re.sub(r"[^A-Za-z0-9]", "_", part).upper() for part in below)
     found = re.search(r"^#ifndef (\w+)\s*\n#define (\w+)", source.text, re.M)

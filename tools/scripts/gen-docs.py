@@ -35,12 +35,14 @@ class DocError(Exception):
 
 
 def run(command, text=None):
-    """Standard output of a command; DocError with its message if it fails."""
+    """Standard output of a command, with "2>&1" also its messages; DocError if it fails."""
     command = [str(part) for part in command]
+    is_merged = "2>&1" in command
+    command = [part for part in command if part != "2>&1"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=ROOT)
     if done.returncode != 0:
         raise DocError(f"{shlex.join(command)}\n{done.stderr.strip()}")
-    return done.stdout
+    return done.stdout + done.stderr if is_merged else done.stdout
 
 
 def tablegen(generator, source):
@@ -151,10 +153,11 @@ def expand_example(tool, path, function):
         arguments = [word.replace("%t.st", "stats.safetensors") for word in arguments]
     except (DocError, OSError) as error:
         raise DocError(f"example {function} of {path}: {error}") from None
-    flags = shlex.join(arguments)
+    flags = shlex.join(word for word in arguments if word != "2>&1")
+    becomes = "prints\n\n```" if "2>&1" in arguments else "becomes\n\n```mlir"
     return (
         f"Example ([{path}](../../{path})), `compress-opt {flags}`:\n\n"
-        f"```mlir\n{tidy(source)}\n```\n\nbecomes\n\n```mlir\n{result}\n```"
+        f"```mlir\n{tidy(source)}\n```\n\n{becomes}\n{result}\n```"
     )
 
 

@@ -41,6 +41,8 @@ struct RotatableSet {
     int64_t dim = 0;
     /// Readers: the norm whose scale and bias the op still has to apply, or null.
     Operation *norm = nullptr;
+    /// Readers: the norm whose result the op reads, also if there is nothing to apply; or null.
+    Operation *behind = nullptr;
   };
   /// An operand that is a constant and rotates along `dim`.
   struct Constant {

@@ -152,6 +152,10 @@ struct Report {
   std::vector<AllocationReport> allocations;
   std::optional<GateReport> gate;
 
+  /// Adds what a pass did to a layer. If an earlier pass did something to it already (channels were
+  /// removed, and now the rest is quantized), the two become one line, which goes from what was
+  /// there first to what there is now. Whether there is something new to show.
+  bool addLayer(const LayerReport &layer);
   /// Compressed layers with a known error, those that suffer most first; weights that were counted
   /// before are left out. Equal ones stay in order.
   std::vector<const LayerReport *> getCulprits() const;

@@ -48,6 +48,41 @@ Report makeReport() {
   return report;
 }
 
+TEST(Report, WhatSeveralPassesDoIsOneLine) {
+  Report report;
+  LayerReport sliced;
+  sliced.name = "fc1";
+  sliced.op = "linear";
+  sliced.shape = {64, 32};
+  sliced.bytesBefore = 8192;
+  sliced.bytesAfter = 4096;
+  sliced.action = "channels 64 -> 32";
+  EXPECT_TRUE(report.addLayer(sliced));
+  LayerReport quantized = sliced;
+  quantized.shape = {32, 32};
+  quantized.bytesBefore = 4096;
+  quantized.bytesAfter = 576;
+  quantized.relativeError = 0.1;
+  quantized.action = "int4 group 32";
+  EXPECT_TRUE(report.addLayer(quantized));
+  // One that a later pass leaves alone is told once.
+  sliced.name = "fc2";
+  EXPECT_TRUE(report.addLayer(sliced));
+  LayerReport left = sliced;
+  left.bytesBefore = 4096;
+  left.action = "";
+  left.reason = "not selected";
+  EXPECT_FALSE(report.addLayer(left));
+  ASSERT_EQ(report.layers.size(), 2u);
+  EXPECT_EQ(report.layers[0].action, "channels 64 -> 32, int4 group 32");
+  EXPECT_EQ(report.layers[0].bytesBefore, 8192u);
+  EXPECT_EQ(report.layers[0].bytesAfter, 576u);
+  EXPECT_EQ(report.layers[0].shape, (SmallVector<int64_t, 4>{64, 32}));
+  EXPECT_EQ(report.layers[1].action, "channels 64 -> 32");
+  EXPECT_EQ(report.layers[1].reason, "");
+  EXPECT_EQ(report.getTotals().bytesAfter, 576u + 4096);
+}
+
 TEST(Report, TotalsCountSharedWeightsOnce) {
   ReportTotals totals = makeReport().getTotals();
   EXPECT_EQ(totals.layers, 3u);
@@ -156,12 +191,13 @@ TEST(Report, TellsWhatZerosBring) {
   report.layers[2].sparseForm = SparseForm::Dense;
   report.layers[2].sparsity = 0.01;
   printSparsity(report, os);
-  EXPECT_EQ(text,
-            "pruned: 1 layer (50.0% zeros) with an N:M pattern: fewer bytes; decoded when the model "
-            "is compiled, since no kernel of ours for CPUs uses the pattern, so no less time\n"
-            "        1 layer (1.0% zeros) with zeros stored like other values: neither fewer bytes "
-            "nor less time\n"
-            "        ONNX files get dense values, and the pattern as metadata\n");
+  EXPECT_EQ(
+      text,
+      "pruned: 1 layer (50.0% zeros) with an N:M pattern: fewer bytes; decoded when the model "
+      "is compiled, since no kernel of ours for CPUs uses the pattern, so no less time\n"
+      "        1 layer (1.0% zeros) with zeros stored like other values: neither fewer bytes "
+      "nor less time\n"
+      "        ONNX files get dense values, and the pattern as metadata\n");
   report.layers[0].sparseForm = report.layers[1].sparseForm = SparseForm::None;
   report.layers[2].sparseForm = SparseForm::Bitmap;
   text.clear();

@@ -215,10 +215,15 @@ FailureOr<std::string> mlir::compress::applyChannelScaling(WeightStore &store,
   }
   if (statistics) {
     Rescaler rescaler(*statistics, factors);
-    for (const ChannelScalingPlan::Consumer &consumer : plan.consumers)
+    // Gradients were those of other weights.
+    for (const ChannelScalingPlan::Consumer &consumer : plan.consumers) {
       rescaler.rescale(Statistics::getInputKey(consumer.op.name), consumer.classes);
-    for (const ChannelScalingPlan::Producer &producer : plan.producers)
+      statistics->eraseWeight(consumer.op.name);
+    }
+    for (const ChannelScalingPlan::Producer &producer : plan.producers) {
       rescaler.rescale(Statistics::getOutputKey(producer.op.name), producer.classes);
+      statistics->eraseWeight(producer.op.name);
+    }
   }
   return std::string();
 }

@@ -355,10 +355,14 @@ void Rotate::dropStatistics() {
   Statistics *statistics = getContext().getLoadedDialect<CompressDialect>()->getStatistics();
   if (!statistics)
     return;
-  for (StringAttr name : changedInputs)
+  for (StringAttr name : changedInputs) {
     statistics->drop(Statistics::getInputKey(name.getValue()));
-  for (StringAttr name : changedOutputs)
+    statistics->eraseWeight(name.getValue());
+  }
+  for (StringAttr name : changedOutputs) {
     statistics->drop(Statistics::getOutputKey(name.getValue()));
+    statistics->eraseWeight(name.getValue());
+  }
 }
 
 void Rotate::runOnOperation() {

@@ -1,4 +1,4 @@
-//===- RotateWeights.cpp - what compress-rotate does to weights -*- C++ -*-===//
+//===- RotateWeights.cpp - weights in other coordinates ---------*- C++ -*-===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -8,6 +8,7 @@
 
 #include "RotateWeights.h"
 #include "compress/Support/NumericFormats.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Threading.h"
 #include <cmath>
 #include <cstring>
@@ -44,7 +45,7 @@ static FailureOr<StoredTensor> fromDoubles(WeightStore &store, RankedTensorType 
   return tensor;
 }
 
-void RotationPlan::applyTo(std::vector<double> &values, ArrayRef<int64_t> shape,
+void RotationPlan::applyTo(std::vector<double> &values, SmallVectorImpl<int64_t> &shape,
                            const DimChange &change) {
   BlockView view = getAxisView(shape, change.dim);
   if (change.norm) {
@@ -52,10 +53,13 @@ void RotationPlan::applyTo(std::vector<double> &values, ArrayRef<int64_t> shape,
     for (auto [i, value] : llvm::enumerate(values))
       value *= scale[i / view.inner % view.k % scale.size()];
   }
-  uint64_t size = change.rotation->getSize();
+  uint64_t size = change.rotation ? change.rotation->getSize() : change.slice->size;
   if (change.isCentered)
     centerAlongK({view.outer * (view.k / size), size, view.inner}, values.data());
-  rotateAlongK(*change.rotation, view, values.data());
+  if (change.rotation)
+    return rotateAlongK(*change.rotation, view, values.data());
+  values = projectAlongK(change.slice->basis, change.slice->count, view, values);
+  shape[change.dim] = change.slice->count;
 }
 
 const NormParameters *RotationPlan::getParameters(const NormOp &norm) {
@@ -99,12 +103,22 @@ WeightChange *RotationPlan::findChange(Operation *op) {
 
 void RotationPlan::add(const RotatableSet &set, const Rotation &rotation) {
   for (const RotatableSet::WeightUse &reader : set.readers)
-    getChange(reader.op).input = DimChange{reader.dim, reader.norm, false, &rotation};
+    getChange(reader.op).input = DimChange{reader.dim, reader.norm, false, &rotation, nullptr};
   for (const RotatableSet::WeightUse &writer : set.writers)
-    getChange(writer.op).output = DimChange{writer.dim, nullptr, set.hasLayerNorm, &rotation};
+    getChange(writer.op).output =
+        DimChange{writer.dim, nullptr, set.hasLayerNorm, &rotation, nullptr};
   for (const RotatableSet::Constant &constant : set.constants)
-    constants.push_back({constant.operand, {constant.dim, nullptr, set.hasLayerNorm, &rotation}});
-  norms.append(set.norms.begin(), set.norms.end());
+    addConstant(constant, {constant.dim, nullptr, set.hasLayerNorm, &rotation, nullptr});
+  for (const NormOp &norm : set.norms)
+    addNorm(norm);
+}
+
+void RotationPlan::addConstant(const RotatableSet::Constant &constant, DimChange change) {
+  constants.push_back({constant.operand, change});
+}
+
+void RotationPlan::addNorm(const NormOp &norm, const PrincipalComponents *slice) {
+  norms.push_back({norm, slice});
 }
 
 /// Identity of the bytes of a source.
@@ -121,6 +135,7 @@ size_t RotationPlan::getJob(WeightSourceOpInterface source, ArrayRef<DimChange> 
   for (const DimChange &change : dimChanges) {
     key += ";" + std::to_string(change.dim) + (change.isCentered ? "c" : "");
     key += "," + std::to_string(reinterpret_cast<uintptr_t>(change.rotation));
+    key += "," + std::to_string(reinterpret_cast<uintptr_t>(change.slice));
     if (std::optional<NormOp> norm = getNorm(change.norm)) {
       key += "," + getIdentity(norm->scale.getDefiningOp<WeightSourceOpInterface>());
       if (wantsProduct)
@@ -163,9 +178,9 @@ LogicalResult RotationPlan::run(Job &job) {
   std::vector<double> values = toDoubles(*old);
   for (auto [i, value] : llvm::enumerate(values))
     if (!std::isfinite(value))
-      return emitError() << "cannot rotate weight '" << job.source.getWeightName() << "': element "
-                         << i << " is not finite";
-  ArrayRef<int64_t> shape = old->getType().getShape();
+      return emitError() << "cannot " << (job.changes[0].slice ? "slice" : "rotate") << " weight '"
+                         << job.source.getWeightName() << "': element " << i << " is not finite";
+  SmallVector<int64_t> shape(old->getType().getShape());
   if (job.wantsProduct)
     for (const DimChange &change : job.changes)
       if (change.norm)
@@ -173,24 +188,26 @@ LogicalResult RotationPlan::run(Job &job) {
             contract(values, shape, change.dim, parameters.find(change.norm)->second.bias);
   for (const DimChange &change : job.changes)
     applyTo(values, shape, change);
-  FailureOr<StoredTensor> result = fromDoubles(store, old->getType(), values, emitError);
+  FailureOr<StoredTensor> result =
+      fromDoubles(store, old->getType().clone(shape), values, emitError);
   if (failed(result))
     return failure();
   job.result = std::move(*result);
   return success();
 }
 
-/// Name of the rotated form of a weight.
-static std::string getRotatedName(StringRef name) {
-  name.consume_back(".rot");
-  return (name + ".rot").str();
+/// Name of the new form of a weight.
+static std::string getNewName(StringRef name, const DimChange &change) {
+  StringRef suffix = change.slice ? ".sliced" : ".rot";
+  name.consume_back(suffix);
+  return (name + suffix).str();
 }
 
 Value RotationPlan::getResult(OpBuilder &builder, Job &job) {
   if (job.made)
     return builder.clone(*job.made)->getResult(0);
   Value value = job.result->materialize(builder, symbols, store, job.source,
-                                        getRotatedName(job.source.getWeightName()));
+                                        getNewName(job.source.getWeightName(), job.changes[0]));
   job.made = value.getDefiningOp();
   return value;
 }
@@ -268,7 +285,7 @@ LogicalResult RotationPlan::applyBias(WeightChange &change, const Job &job) {
   std::string name = like.getWeightName();
   if (!operand)
     name += ".bias";
-  Value bias = tensor->materialize(builder, symbols, store, like, getRotatedName(name));
+  Value bias = tensor->materialize(builder, symbols, store, like, getNewName(name, job.changes[0]));
   if (operand) {
     operand->set(bias);
   } else if (isa<LinearOp>(op)) {
@@ -282,23 +299,40 @@ LogicalResult RotationPlan::applyBias(WeightChange &change, const Job &job) {
   return success();
 }
 
-LogicalResult RotationPlan::applyNorm(const NormOp &norm) {
-  if (!norm.isLayerNorm && parameters.find(norm.op)->second.isPlain())
+// With d' coordinates of d channels, sum(x^2) / d + epsilon = (sum(x^2) / d' + epsilon d / d') d' /
+// d: a norm of d' channels with epsilon d / d' gives sqrt(d' / d) times what is wanted.
+LogicalResult RotationPlan::applyNorm(const NormOp &norm, const PrincipalComponents *slice) {
+  if (!slice && !norm.isLayerNorm && parameters.find(norm.op)->second.isPlain())
     return success();
   OpBuilder builder(norm.op);
   auto type = cast<RankedTensorType>(norm.scale.getType());
-  std::vector<double> ones(type.getNumElements(), 1.0);
-  FailureOr<Value> scale = makeMatrix(builder, norm.scale.getDefiningOp<WeightSourceOpInterface>(),
-                                      "rotated_norm.ones", type, ones);
+  std::string name = "rotated_norm.ones";
+  double oldByNew = 1;
+  if (slice) {
+    oldByNew = static_cast<double>(slice->size) / static_cast<double>(slice->count);
+    name = "sliced_norm." + std::to_string(slice->size);
+    SmallVector<int64_t> shape(type.getShape());
+    llvm::replace(shape, slice->size, slice->count);
+    type = type.clone(shape);
+  }
+  std::vector<double> values(type.getNumElements(), std::sqrt(oldByNew));
+  FailureOr<Value> scale =
+      makeMatrix(builder, norm.scale.getDefiningOp<WeightSourceOpInterface>(), name, type, values);
   if (failed(scale))
     return failure();
+  auto scaleEpsilon = [&](APFloat epsilon) {
+    return APFloat(static_cast<float>(epsilon.convertToDouble() * oldByNew));
+  };
   auto layer = dyn_cast<LayerNormOp>(norm.op);
   if (!layer) {
-    norm.op->setOperand(1, *scale);
+    auto rms = cast<RMSNormOp>(norm.op);
+    rms->setOperand(1, *scale);
+    rms.setEpsilon(scaleEpsilon(rms.getEpsilon()));
     return success();
   }
-  auto rms = RMSNormOp::create(builder, layer.getLoc(), layer.getResult().getType(),
-                               layer.getInput(), *scale, layer.getAxis(), layer.getEpsilon());
+  auto rms =
+      RMSNormOp::create(builder, layer.getLoc(), layer.getResult().getType(), layer.getInput(),
+                        *scale, layer.getAxis(), scaleEpsilon(layer.getEpsilon()));
   rms->setDiscardableAttrs(layer->getDiscardableAttrDictionary());
   layer.getResult().replaceAllUsesWith(rms.getResult());
   layer.erase();
@@ -350,10 +384,11 @@ LogicalResult RotationPlan::apply() {
     WeightChange &change = *entry;
     OpBuilder builder(change.op.op);
     Value value = getResult(builder, jobs[index]);
-    if (!change.op.chain.permutation.empty())
-      value =
-          TransposeOp::create(builder, change.op.op->getLoc(), change.op.operand->get().getType(),
-                              value, change.op.chain.permutation);
+    if (ArrayRef<int64_t> permutation = change.op.chain.permutation; !permutation.empty()) {
+      auto type = cast<RankedTensorType>(value.getType());
+      type = type.clone(applyPermutation(type.getShape(), permutation));
+      value = TransposeOp::create(builder, change.op.op->getLoc(), type, value, permutation);
+    }
     change.op.operand->set(value);
     if (failed(applyBias(change, jobs[index])))
       return failure();
@@ -362,8 +397,8 @@ LogicalResult RotationPlan::apply() {
     OpBuilder builder(constant.operand->getOwner());
     constant.operand->set(getResult(builder, jobs[index]));
   }
-  for (const NormOp &norm : norms)
-    if (failed(applyNorm(norm)))
+  for (const auto &[norm, slice] : norms)
+    if (failed(applyNorm(norm, slice)))
       return failure();
   return success();
 }

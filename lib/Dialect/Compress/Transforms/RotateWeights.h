@@ -10,6 +10,7 @@
 #define COMPRESS_LIB_DIALECT_COMPRESS_TRANSFORMS_ROTATEWEIGHTS_H
 
 #include "compress/Algorithms/Hadamard.h"
+#include "compress/Algorithms/PrincipalComponents.h"
 #include "compress/Analysis/EncodedWeight.h"
 #include "compress/Analysis/RotatableSet.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -32,10 +33,12 @@ struct DimChange {
   int64_t dim = 0;
   /// Their elements are multiplied by the scale of this norm, or null.
   Operation *norm = nullptr;
-  /// Their mean is subtracted, in blocks of the size of the rotation.
+  /// Their mean is subtracted, in blocks of the size of the matrix.
   bool isCentered = false;
-  /// They are multiplied by this from the right, in blocks.
+  /// They are multiplied by this from the right, in blocks. Null: `slice` counts.
   const Rotation *rotation = nullptr;
+  /// They become the coordinates in this basis, as many as it has columns.
+  const PrincipalComponents *slice = nullptr;
 };
 
 /// What happens to a weighted op.
@@ -51,7 +54,8 @@ struct ConstantChange {
   DimChange change;
 };
 
-/// Everything that a run of `compress-rotate` changes, gathered before the first change.
+/// Everything that a run of `compress-rotate` or `compress-slice-gpt` changes, gathered before the
+/// first change.
 class RotationPlan {
 public:
   explicit RotationPlan(ModuleOp module)
@@ -64,6 +68,11 @@ public:
   WeightChange *findChange(Operation *op);
   /// Adds a set: `rotation` for its readers, writers and constants, and its norms.
   void add(const RotatableSet &set, const Rotation &rotation);
+  /// Adds the change of an operand that is a constant.
+  void addConstant(const RotatableSet::Constant &constant, DimChange change);
+  /// Adds a norm, whose scale and bias its readers apply. Its input is that of a rotation, or has
+  /// the coordinates in `slice`: it still divides by the old number of channels.
+  void addNorm(const NormOp &norm, const PrincipalComponents *slice = nullptr);
   bool isEmpty() const { return changes.empty(); }
 
   /// Makes all new constants in parallel, then changes the ops, in order.
@@ -93,9 +102,11 @@ private:
   LogicalResult run(Job &job);
   /// The result of a job at the insertion point of `builder`.
   Value getResult(OpBuilder &builder, Job &job);
-  void applyTo(std::vector<double> &values, ArrayRef<int64_t> shape, const DimChange &change);
+  /// Changes values and shape.
+  void applyTo(std::vector<double> &values, SmallVectorImpl<int64_t> &shape,
+               const DimChange &change);
   LogicalResult applyBias(WeightChange &change, const Job &job);
-  LogicalResult applyNorm(const NormOp &norm);
+  LogicalResult applyNorm(const NormOp &norm, const PrincipalComponents *slice);
   void noteUntied();
 
   ModuleOp module;
@@ -104,7 +115,7 @@ private:
   llvm::DenseMap<Operation *, NormParameters> parameters;
   llvm::MapVector<Operation *, WeightChange> changes;
   std::vector<ConstantChange> constants;
-  SmallVector<NormOp> norms;
+  std::vector<std::pair<NormOp, const PrincipalComponents *>> norms;
   std::vector<Job> jobs;
   std::map<std::string, size_t> jobOfKey;
   std::map<std::string, Operation *> matrices;

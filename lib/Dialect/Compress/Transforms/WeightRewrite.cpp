@@ -237,7 +237,8 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
     bool wanted = false;
     for (const WeightedOp &user : unit.users)
       if (PlanAttr plan = helper.getAttr(user.op))
-        wanted |= (options.prunes && plan.getPruneSpec()) || (options.quantizes && plan.getQuantize());
+        wanted |=
+            (options.prunes && plan.getPruneSpec()) || (options.quantizes && plan.getQuantize());
     Entry entry;
     for (const WeightedOp &user : unit.users) {
       entry.lines.push_back(describeLayer(user));

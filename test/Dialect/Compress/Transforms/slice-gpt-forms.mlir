@@ -103,10 +103,10 @@ func.func @parallel(%ids: tensor<?xi64>) -> tensor<?x4xf32> {
 
 // A convolution writes, with the channels as dim 1; the number of channels in a reshape follows. The quantization part of a plan
 // stays. round_to=2 leaves 2 of 4 channels where 3 are asked for.
-// CHECK-DAG: compress.weight private @conv.sliced : tensor<2x1x1x1xf32>
-// CHECK-DAG: compress.weight private @conv_bias.sliced : tensor<2xf32>
-compress.weight private @conv : tensor<4x1x1x1xf32> = dense<1.0>
-compress.weight private @conv_bias : tensor<4xf32> = dense<2.0>
+// CHECK-DAG: compress.weight private @patch.sliced : tensor<2x1x1x1xf32>
+// CHECK-DAG: compress.weight private @patch_bias.sliced : tensor<2xf32>
+compress.weight private @patch : tensor<4x1x1x1xf32> = dense<1.0>
+compress.weight private @patch_bias : tensor<4xf32> = dense<2.0>
 compress.weight private @one : tensor<4xf32> = dense<1.0>
 compress.weight private @w : tensor<4x4xf32> = dense<1.0>
 // CHECK-LABEL: func.func @conv
@@ -118,8 +118,8 @@ func.func @conv(%image: tensor<?x1x2x2xf32>) -> tensor<?x4x4xf32> {
   // CHECK: {name = "up"} : (tensor<?x4x2xf32>, tensor<4x2xf32>) -> tensor<?x4x4xf32>
   // CHECK: compress.plan = #compress.plan<quantize = "int8">, name = "down"
   // CHECK: {name = "down.shortcut"}
-  %cw = compress.load @conv : tensor<4x1x1x1xf32>
-  %cb = compress.load @conv_bias : tensor<4xf32>
+  %cw = compress.load @patch : tensor<4x1x1x1xf32>
+  %cb = compress.load @patch_bias : tensor<4xf32>
   %i = compress.conv %image, %cw bias %cb {dilations = array<i64: 1, 1>, groups = 1 : i64, name = "patch", pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<?x1x2x2xf32>, tensor<4x1x1x1xf32>, tensor<4xf32>) -> tensor<?x4x2x2xf32>
   %shape = compress.constant dense<[0, 4, -1]> : tensor<3xi64>
   %r = compress.reshape %i, %shape : (tensor<?x4x2x2xf32>, tensor<3xi64>) -> tensor<?x4x4xf32>
