@@ -124,20 +124,27 @@ FailureOr<ExpertStore> ExpertStore::read(MoeOp op) {
   return std::move(store);
 }
 
-LayerReport ExpertStore::getReport(MoeOp op) const {
-  LayerReport line;
-  line.name = op.getName().str();
-  line.op = "moe";
-  if (FailureOr<WeightChain> chain = getWeightChain(op.getW1()); succeeded(chain))
-    line.weight = chain->getSourceName();
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(op.getW1().getType()).getShape();
-  line.shape.assign(shape.begin(), shape.end());
-  for (Value operand : op->getOperands().drop_front())
-    if (FailureOr<uint64_t> bytes =
-            WeightStore::getStorageBytes(cast<RankedTensorType>(operand.getType()));
-        succeeded(bytes))
-      line.bytesBefore += *bytes;
-  return line;
+SmallVector<LayerReport, 4> ExpertStore::getReports(MoeOp op) const {
+  SmallVector<LayerReport, 4> lines;
+  auto add = [&](StringRef part, StringRef kind, Value operand) {
+    if (!operand)
+      return;
+    LayerReport &line = lines.emplace_back();
+    StringAttr name = op.getPartName(part);
+    line.name = name ? name.str() : (op.getName() + "/" + part).str();
+    line.op = kind.str();
+    if (FailureOr<WeightChain> chain = getWeightChain(operand); succeeded(chain))
+      line.weight = chain->getSourceName();
+    auto type = cast<RankedTensorType>(operand.getType());
+    line.shape.assign(type.getShape().begin(), type.getShape().end());
+    if (FailureOr<uint64_t> bytes = WeightStore::getStorageBytes(type); succeeded(bytes))
+      line.bytesBefore = *bytes;
+  };
+  add("router", "linear", op.getRouter());
+  add("w1", "matmul", op.getW1());
+  add("w3", "matmul", op.getW3());
+  add("w2", "matmul", op.getW2());
+  return lines;
 }
 
 //===----------------------------------------------------------------------===//

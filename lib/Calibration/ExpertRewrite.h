@@ -29,8 +29,9 @@ public:
   static FailureOr<ExpertStore> read(MoeOp op);
 
   const ExpertWeights &get() const { return weights; }
-  /// A line of the report without what was done: all weights of the layer together.
-  LayerReport getReport(MoeOp op) const;
+  /// Lines of the report without what was done: router, w1, w3 (if there is one) and w2, under the
+  /// names of the ops that they were raised from.
+  SmallVector<LayerReport, 4> getReports(MoeOp op) const;
 
 private:
   ExpertWeights weights;

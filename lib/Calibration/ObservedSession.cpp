@@ -62,10 +62,14 @@ ActivationLayout mlir::compress::getActivationLayout(const WeightedOp &op) {
   } else if (isa<MatMulOp>(op.op)) {
     bool isLeft = op.activation->getOperandNumber() == 1 && rank > 1;
     layout.channelDim = isLeft ? rank - 2 : layout.channelDim;
+    // Matrices of a stacked weight may share one activation.
     int64_t batches = 1;
     for (int64_t dim : op.batchDims)
       batches *= op.chain.getType().getDimSize(dim);
-    layout.hasGram = batches == 1 || rank <= 2;
+    ArrayRef<int64_t> stack =
+        cast<RankedTensorType>(op.activation->get().getType()).getShape().drop_back(
+            std::min<int64_t>(rank, 2));
+    layout.hasGram = batches == 1 || llvm::all_of(stack, [](int64_t size) { return size == 1; });
   } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op.op)) {
     setLinalgLayout(linalgOp, op, layout);
   } else {

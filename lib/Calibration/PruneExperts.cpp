@@ -334,11 +334,16 @@ LogicalResult PruneExpertsPass::choose(Task &task, const ExpertStore &weights, E
           " (" + how + "), loss " + formatNumber(choice->loss));
   if (ReportCollector *collector =
           getContext().getLoadedDialect<CompressDialect>()->getReportCollector()) {
-    LayerReport line = weights.getReport(op);
-    line.bytesAfter = line.bytesBefore / layer.experts * choice->kept.size();
-    line.action = "experts " + join(dropped) + " of " + std::to_string(layer.experts) +
-                  " removed, loss " + formatNumber(choice->loss) + ", tokens per expert " + counts;
-    collector->addLayer(line);
+    std::string action = "experts " + join(dropped) + " of " + std::to_string(layer.experts) +
+                         " removed";
+    for (auto [index, line] : llvm::enumerate(weights.getReports(op))) {
+      line.bytesAfter = line.bytesBefore / layer.experts * choice->kept.size();
+      line.action = action;
+      // The router is the one that chooses.
+      if (index == 0)
+        line.action += ", loss " + formatNumber(choice->loss) + ", tokens per expert " + counts;
+      collector->addLayer(line);
+    }
   }
   return success();
 }
@@ -367,6 +372,13 @@ LogicalResult PruneExpertsPass::pruneTask(Task &task) {
         << ("mixture of experts \"" + task.op.getName() + "\": second experts are skipped below " +
             formatNumber(*ratio) + " of the first one's weight")
                .str();
+    if (ReportCollector *collector =
+            getContext().getLoadedDialect<CompressDialect>()->getReportCollector()) {
+      LayerReport line = weights->getReports(task.op).front();
+      line.bytesAfter = line.bytesBefore / kept.size() * llvm::count(kept, 1);
+      line.action = "second expert skipped below " + formatNumber(*ratio) + " of the first";
+      collector->addLayer(line);
+    }
   }
   return llvm::is_contained(kept, 0) ? keepExperts(task.op, kept) : success();
 }

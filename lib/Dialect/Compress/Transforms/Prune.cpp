@@ -204,6 +204,15 @@ static void dropZeros(const EncodedWeight &weight, ArrayRef<uint8_t> before,
   }
 }
 
+/// Whether the matrices of a stacked weight have inputs of their own (the last products of experts):
+/// calibration then has norms of the inputs, but no Gram matrix.
+static bool hasOwnInputs(const WeightTask &task, const Statistics *statistics) {
+  const TensorStatistics *input =
+      statistics ? statistics->findInput(task.first().name) : nullptr;
+  return input && input->vectors && input->gram.empty() && !input->sumSquares.empty() &&
+         !task.first().batchDims.empty();
+}
+
 LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &task,
                                         WeightOutcome &outcome) {
   if (!task.prune || !task.prune->isElements())
@@ -229,6 +238,12 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
     outcome.skipped.push_back("not pruned: " + describePruning(spec) +
                               " changes values, but the weight is quantized already");
     return success();
+  }
+  if (changesValues(spec) && hasOwnInputs(task, statistics)) {
+    outcome.skipped.push_back("pruned by wanda instead of " + getName(spec.method).str() +
+                              ": its matrices have inputs of their own, which have no Gram matrix");
+    spec.method = PruneMethod::Wanda;
+    spec.update = PruneUpdate::None;
   }
   auto parallel = [context](size_t n, llvm::function_ref<void(size_t)> body) {
     parallelFor(context, 0, n, body);
