@@ -54,7 +54,7 @@ static void addPruning(const PruneSpec &spec, bool hasData, RecipeNeeds &needs,
     forStructures.insert("moments");
   }
   if (spec.isGroups() && (spec.method == PruneMethod::Flap || spec.method == PruneMethod::Wanda ||
-                          spec.biasCompensation))
+                          spec.compensatesBias()))
     forStructures.insert("moments");
   if (!spec.isElements())
     return;
@@ -107,7 +107,8 @@ static std::string getNeedy(const PruneSpec &spec) {
   PruneSpec plain = spec;
   plain.update = PruneUpdate::None;
   plain.allocation = SparsityAllocation::Uniform;
-  plain.skip = plain.biasCompensation = false;
+  plain.skip = false;
+  plain.biasCompensation = false;
   if (plain.needsStatistics())
     return (getName(spec.pattern) + " with method=" + getName(spec.method)).str();
   if (spec.update != PruneUpdate::None)

@@ -63,7 +63,7 @@ bool PruneSpec::needsStatistics() const {
   case PruneMethod::Greedy:
     return true;
   default:
-    return skip || biasCompensation || allocation == SparsityAllocation::Sensitivity;
+    return skip || compensatesBias() || allocation == SparsityAllocation::Sensitivity;
   }
 }
 
@@ -100,7 +100,7 @@ PruneSpec resolveAuto(PruneSpec spec, bool hasStatistics) {
       spec.method =
           hasStatistics && !spec.threshold ? PruneMethod::SparseGpt : PruneMethod::Magnitude;
     else if (spec.isGroups())
-      spec.method = PruneMethod::L2;
+      spec.method = hasStatistics ? PruneMethod::Flap : PruneMethod::L2;
     else if (spec.pattern == PrunePattern::Layer)
       spec.method = PruneMethod::BlockInfluence;
     else if (spec.pattern == PrunePattern::Expert)
@@ -153,8 +153,8 @@ std::vector<std::pair<std::string, std::string>> getEntries(const PruneSpec &spe
   add("round_to", Twine(spec.roundTo), spec.roundTo == defaults.roundTo);
   add("reduce", getName(spec.reduce), spec.reduce == defaults.reduce);
   add("seed", Twine(spec.seed), spec.seed == defaults.seed);
-  add("bias_compensation", spec.biasCompensation ? "true" : "false",
-      spec.biasCompensation == (spec.method == PruneMethod::Flap));
+  add("bias_compensation", spec.biasCompensation.value_or(false) ? "true" : "false",
+      !spec.biasCompensation);
   add("progressive", "true", !spec.progressive);
   add("skip", "true", !spec.skip);
   return entries;

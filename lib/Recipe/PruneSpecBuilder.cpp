@@ -139,10 +139,11 @@ MaybeProblem PruneSpecBuilder::setNumber(StringRef key, StringRef value) {
 MaybeProblem PruneSpecBuilder::setFlag(StringRef key, StringRef value) {
   if (value != "true" && value != "false")
     return makeBad(key + " is " + quote(value) + ", expected true or false");
-  bool &flag = key == "permute"       ? spec.permute
-               : key == "skip"        ? spec.skip
-               : key == "progressive" ? spec.progressive
-                                      : spec.biasCompensation;
+  if (key == "bias_compensation") {
+    spec.biasCompensation = value == "true";
+    return std::nullopt;
+  }
+  bool &flag = key == "permute" ? spec.permute : key == "skip" ? spec.skip : spec.progressive;
   flag = value == "true";
   return std::nullopt;
 }
@@ -258,9 +259,6 @@ MaybeProblem PruneSpecBuilder::finish(PruneSpec &result) const {
                    toText(std::min(spec.ratio, 1 - spec.ratio)) +
                    ", so that every layer's share is in [0, 1)");
   result = spec;
-  // FLAP is the score together with the compensation.
-  if (!isGiven("bias_compensation"))
-    result.biasCompensation = spec.method == PruneMethod::Flap;
   return std::nullopt;
 }
 

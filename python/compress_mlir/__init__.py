@@ -139,8 +139,8 @@ class Model:
         """A compressed copy of the model; weights that stay as they are are shared.
 
         The arguments are those of the flags of `compress-opt`: `quantize="int4,group=32"`,
-        `prune="2:4"`, and the path of a YAML recipe, whose rules come after them. With none, the
-        model is only cleaned up. `exclude` names layers that are left alone, whatever they say.
+        `prune="2:4"` or `prune="head:0.25+neuron:0.25"`, and the path of a YAML recipe, whose rules
+        come after them. With none, the model is only cleaned up. `exclude` names layers that are left alone, whatever they say.
 
         With `metric`, a function that is given a model and returns a number, and `max_drop` (`"0.5%"`
         of the original's metric, or a number), the layers that suffer most are left alone until the

@@ -46,7 +46,8 @@ enum class PrunePattern : uint8_t {
 
 /// How what is removed is chosen.
 enum class PruneMethod : uint8_t {
-  /// Magnitude, L2, BlockInfluence or Exhaustive; with calibration SparseGPT for single weights.
+  /// Magnitude, L2, BlockInfluence, Exhaustive or PCA; with calibration SparseGPT for single weights
+  /// and FLAP for groups.
   Auto,
 
   // Single weights (NM, Unstructured). All but magnitude need statistics of the activations, the
@@ -159,8 +160,8 @@ struct PruneSpec {
   ScoreReduction reduce = ScoreReduction::Sum;
   /// Random scores.
   uint64_t seed = 0;
-  /// The mean of what is removed goes into the bias of its consumers (FLAP).
-  bool biasCompensation = false;
+  /// The mean of what is removed goes into the bias of its consumers. Nothing: with FLAP.
+  std::optional<bool> biasCompensation;
 
   // Experts.
   /// Each layer's choice sees inputs from the already pruned layers before it.
@@ -171,6 +172,9 @@ struct PruneSpec {
   /// Channel, Neuron, Head, Params, Macs: units of the dependency graph are removed.
   bool isGroups() const {
     return pattern >= PrunePattern::Channel && pattern <= PrunePattern::Macs;
+  }
+  bool compensatesBias() const {
+    return biasCompensation.value_or(method == PruneMethod::Flap);
   }
   /// NM, Unstructured: single weights become zero.
   bool isElements() const { return pattern <= PrunePattern::Unstructured; }

@@ -238,6 +238,10 @@ TEST(RecipeFlags, PruneTextsReadBack) {
   EXPECT_EQ(
       mlir::compress::toString(resolveAuto(cantFail(parsePruneSpec("unstructured:0.5")), true)),
       "unstructured:0.5,method=sparsegpt,scope=layer");
+  EXPECT_EQ(mlir::compress::toString(resolveAuto(cantFail(parsePruneSpec("channel:0.5")), true)),
+            "channel:0.5,method=flap");
+  EXPECT_TRUE(resolveAuto(cantFail(parsePruneSpec("channel:0.5")), true).compensatesBias());
+  EXPECT_FALSE(resolveAuto(cantFail(parsePruneSpec("channel:0.5")), false).compensatesBias());
   EXPECT_EQ(mlir::compress::toString(resolveAuto(cantFail(parsePruneSpec("2:4")), false)),
             "2:4,method=magnitude");
 }

@@ -5,7 +5,7 @@
 // CHECK-DAG: foo.parameter "up{{.*}}" dense<{{\[\[}}4.000000e+00, 4.000000e+00], [3.000000e+00, 3.000000e+00]]> : tensor<2x2xf32>
 // CHECK-DAG: foo.parameter "up.bias{{.*}}" dense<[4.000000e-01, 3.000000e-01]> : tensor<2xf32>
 // CHECK-DAG: foo.parameter "down{{.*}}" dense<{{\[\[}}1.000000e+00, 4.000000e+00]]> : tensor<1x2xf32>
-// CHECK: foo.swish %{{.+}} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+// CHECK-DAG: foo.swish %{{.+}} : (tensor<?x2xf32>) -> tensor<?x2xf32>
 func.func @mlp(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
   %up = foo.parameter "up" dense<[[4.0, 4.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]> : tensor<4x2xf32>
   %up_bias = foo.parameter "up.bias" dense<[0.4, 0.1, 0.2, 0.3]> : tensor<4xf32>

@@ -421,7 +421,7 @@ LogicalResult GroupPruner::run(const llvm::DenseMap<Operation *, PruneSpec> &pla
     if (failed(choice.choose(scope.candidates.front().weights.front().op.op->getLoc(),
                              scope.candidates, scope.spec)))
       return failure();
-    if (scope.spec.biasCompensation)
+    if (scope.spec.compensatesBias())
       for (const GroupCandidate &candidate : scope.candidates)
         if (candidate.getNumRemoved() > 0 && failed(addDeltas(candidate, deltas)))
           return failure();
@@ -458,7 +458,9 @@ LogicalResult MaskGroups::applyOption() {
 
 std::vector<llvm::DenseMap<Operation *, PruneSpec>> MaskGroups::collectPlans() {
   std::vector<llvm::DenseMap<Operation *, PruneSpec>> rounds;
-  auto helper = getContext().getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+  auto *dialect = getContext().getLoadedDialect<CompressDialect>();
+  auto helper = dialect->getPlanAttrHelper();
+  bool hasStatistics = dialect->getStatistics() != nullptr;
   getOperation().walk([&](Operation *op) {
     PlanAttr plan = helper.getAttr(op);
     size_t round = 0;
@@ -467,7 +469,7 @@ std::vector<llvm::DenseMap<Operation *, PruneSpec>> MaskGroups::collectPlans() {
         continue;
       if (round == rounds.size())
         rounds.emplace_back();
-      rounds[round++].try_emplace(op, spec);
+      rounds[round++].try_emplace(op, resolveAuto(spec, hasStatistics));
     }
   });
   return rounds;
