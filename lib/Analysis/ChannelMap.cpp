@@ -113,3 +113,15 @@ void ChannelMap::select(int64_t dim, int64_t size, int64_t start, int64_t step) 
   sizes.back() = size;
   channel = std::move(result);
 }
+
+void ChannelMap::reshape(ArrayRef<int64_t> from, ArrayRef<int64_t> to, ArrayRef<int64_t> newSizes) {
+  SmallVector<int64_t, 4> order(from);
+  for (int64_t other : dims)
+    if (!llvm::is_contained(from, other))
+      order.push_back(other);
+  reorder(order);
+  dims.erase(dims.begin(), dims.begin() + from.size());
+  sizes.erase(sizes.begin(), sizes.begin() + from.size());
+  dims.insert(dims.begin(), to.begin(), to.end());
+  sizes.insert(sizes.begin(), newSizes.begin(), newSizes.end());
+}

@@ -44,6 +44,8 @@ struct ChannelMap {
   LogicalResult embed(int64_t dim, int64_t size, int64_t start, int64_t step, int32_t none);
   /// The opposite: keeps indices `start + i * step`, i < size.
   void select(int64_t dim, int64_t size, int64_t start, int64_t step);
+  /// Replaces `from`, some of the dims, by `to` with `sizes`: another shape of the same elements.
+  void reshape(ArrayRef<int64_t> from, ArrayRef<int64_t> to, ArrayRef<int64_t> newSizes);
   /// Renames a dim.
   void rename(int64_t from, int64_t to) { *llvm::find(dims, from) = to; }
 };

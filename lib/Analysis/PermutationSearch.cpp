@@ -174,17 +174,8 @@ bool PermutationSearch::moveDim(const DimensionRelation &relation, Value from, i
       return false;
     order.push_back(own.dim);
   }
-  size_t count = order.size();
-  for (int64_t other : map.dims)
-    if (!llvm::is_contained(ArrayRef(order).take_front(count), other))
-      order.push_back(other);
-  map.reorder(order);
-  map.dims.erase(map.dims.begin(), map.dims.begin() + count);
-  map.sizes.erase(map.sizes.begin(), map.sizes.begin() + count);
-  for (size_t i = theirs.size(); i-- > 0;) {
-    map.dims.insert(map.dims.begin(), theirs[i].dim + kMoved);
-    map.sizes.insert(map.sizes.begin(), sizes[i]);
-  }
+  map.reshape(order, llvm::map_to_vector(theirs, [](const DimOf &dim) { return dim.dim + kMoved; }),
+              sizes);
   return true;
 }
 

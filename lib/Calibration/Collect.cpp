@@ -98,24 +98,8 @@ llvm::Expected<Statistics> mlir::compress::collectStatistics(ModuleOp module,
   if (!session)
     return session.takeError();
 
-  if (options.progress)
-    options.progress->begin("calibrate", numSamples);
-  for (uint64_t index = 0; index < numSamples; ++index) {
-    auto sample = data.getSample(index);
-    if (!sample)
-      return sample.takeError();
-    std::vector<std::pair<StringRef, TensorView>> views;
-    for (const auto &[name, tensor] : *sample)
-      views.emplace_back(name, tensor.view());
-    auto outputs = (*session)->run(views);
-    if (!outputs)
-      return llvm::createStringError(data.getSampleName(index) + ": " +
-                                     llvm::toString(outputs.takeError()));
-    if (options.progress)
-      options.progress->step();
-  }
-  if (options.progress)
-    options.progress->end();
+  if (llvm::Error error = (*session)->runAll(data, options.progress, "calibrate"))
+    return std::move(error);
 
   Statistics statistics;
   statistics.samples = numSamples;

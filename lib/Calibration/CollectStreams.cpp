@@ -220,24 +220,8 @@ llvm::Error mlir::compress::collectStreams(ModuleOp module, const CalibrationDat
     return llvm::Error::success();
   });
 
-  if (options.progress)
-    options.progress->begin("compare blocks", numSamples);
-  for (uint64_t index = 0; index < numSamples; ++index) {
-    auto sample = data.getSample(index);
-    if (!sample)
-      return sample.takeError();
-    std::vector<std::pair<StringRef, TensorView>> views;
-    for (const auto &[name, tensor] : *sample)
-      views.emplace_back(name, tensor.view());
-    auto outputs = (*session)->run(views);
-    if (!outputs)
-      return llvm::createStringError(data.getSampleName(index) + ": " +
-                                     llvm::toString(outputs.takeError()));
-    if (options.progress)
-      options.progress->step();
-  }
-  if (options.progress)
-    options.progress->end();
+  if (llvm::Error error = (*session)->runAll(data, options.progress, "compare blocks"))
+    return error;
 
   for (const FunctionStream &stream : streams) {
     uint64_t nonFinite = 0;

@@ -11,6 +11,7 @@
 #include "compress/Dialect/Compress/Transforms/Observers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/NumericFormats.h"
+#include "compress/Support/Progress.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSet.h"
@@ -66,9 +67,9 @@ ActivationLayout mlir::compress::getActivationLayout(const WeightedOp &op) {
     int64_t batches = 1;
     for (int64_t dim : op.batchDims)
       batches *= op.chain.getType().getDimSize(dim);
-    ArrayRef<int64_t> stack =
-        cast<RankedTensorType>(op.activation->get().getType()).getShape().drop_back(
-            std::min<int64_t>(rank, 2));
+    ArrayRef<int64_t> stack = cast<RankedTensorType>(op.activation->get().getType())
+                                  .getShape()
+                                  .drop_back(std::min<int64_t>(rank, 2));
     layout.hasGram = batches == 1 || llvm::all_of(stack, [](int64_t size) { return size == 1; });
   } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op.op)) {
     setLinalgLayout(linalgOp, op, layout);
@@ -305,6 +306,32 @@ llvm::Expected<std::vector<HostTensor>> ObservedSession::run(ArrayRef<TensorView
 llvm::Expected<std::vector<HostTensor>>
 ObservedSession::run(ArrayRef<std::pair<StringRef, TensorView>> namedInputs) {
   return session->run(namedInputs);
+}
+
+llvm::Error ObservedSession::runAll(const CalibrationData &data, Progress *progress, StringRef what,
+                                    llvm::function_ref<bool()> isEnough) {
+  uint64_t numSamples = data.getNumSamples();
+  if (progress)
+    progress->begin(what, numSamples);
+  for (uint64_t index = 0; index < numSamples; ++index) {
+    auto sample = data.getSample(index);
+    if (!sample)
+      return sample.takeError();
+    std::vector<std::pair<StringRef, TensorView>> views;
+    for (const auto &[name, tensor] : *sample)
+      views.emplace_back(name, tensor.view());
+    auto outputs = run(views);
+    if (!outputs)
+      return llvm::createStringError(data.getSampleName(index) + ": " +
+                                     llvm::toString(outputs.takeError()));
+    if (progress)
+      progress->step();
+    if (isEnough && isEnough())
+      break;
+  }
+  if (progress)
+    progress->end();
+  return llvm::Error::success();
 }
 
 std::map<std::string, std::shared_ptr<const TensorStatistics>> ObservedSession::takeStatistics() {

@@ -201,17 +201,7 @@ llvm::Error PruneExpertsPass::collectInputs(const CalibrationData &samples,
     inputs.tokens.insert(inputs.tokens.end(), data, data + count * width);
     return llvm::Error::success();
   });
-  for (uint64_t index = 0; index < samples.getNumSamples(); ++index) {
-    auto sample = samples.getSample(index);
-    if (!sample)
-      return sample.takeError();
-    std::vector<std::pair<StringRef, TensorView>> views;
-    for (const auto &[name, tensor] : *sample)
-      views.emplace_back(name, tensor.view());
-    auto outputs = (*session)->run(views);
-    if (!outputs)
-      return llvm::createStringError(samples.getSampleName(index) + ": " +
-                                     llvm::toString(outputs.takeError()));
+  auto isEnough = [&] {
     bool isFull = true;
     for (Task *task : tasks) {
       size_t count = task->inputs.tokens.size() /
@@ -221,10 +211,9 @@ llvm::Error PruneExpertsPass::collectInputs(const CalibrationData &samples,
       if (count > (ends.empty() ? 0 : ends.back()))
         ends.push_back(count);
     }
-    if (isFull)
-      break;
-  }
-  return llvm::Error::success();
+    return isFull;
+  };
+  return (*session)->runAll(samples, nullptr, "", isEnough);
 }
 
 //===----------------------------------------------------------------------===//
@@ -334,8 +323,8 @@ LogicalResult PruneExpertsPass::choose(Task &task, const ExpertStore &weights, E
           " (" + how + "), loss " + formatNumber(choice->loss));
   if (ReportCollector *collector =
           getContext().getLoadedDialect<CompressDialect>()->getReportCollector()) {
-    std::string action = "experts " + join(dropped) + " of " + std::to_string(layer.experts) +
-                         " removed";
+    std::string action =
+        "experts " + join(dropped) + " of " + std::to_string(layer.experts) + " removed";
     for (auto [index, line] : llvm::enumerate(weights.getReports(op))) {
       line.bytesAfter = line.bytesBefore / layer.experts * choice->kept.size();
       line.action = action;

@@ -71,6 +71,11 @@ public:
   llvm::Expected<std::vector<HostTensor>>
   run(ArrayRef<std::pair<StringRef, TensorView>> namedInputs);
 
+  /// Runs the model on all samples, one after the other, with progress as `what`, until `isEnough`
+  /// says so after one. Errors name the sample.
+  llvm::Error runAll(const CalibrationData &data, Progress *progress = nullptr, StringRef what = "",
+                     llvm::function_ref<bool()> isEnough = nullptr);
+
   /// What the runs so far have shown, by id, an entry for every id of `wanted`. Those of one value
   /// that are contracted in the same way share it. Collecting starts anew.
   std::map<std::string, std::shared_ptr<const TensorStatistics>> takeStatistics();

@@ -99,26 +99,6 @@ LogicalResult AllocateBits::initialize(MLIRContext *context) {
   return success();
 }
 
-/// Why the users of a unit cannot get one format together; empty if they can.
-static std::string explainNoFormat(const WeightUnit &unit, StringAttr text) {
-  const WeightedOp &first = unit.users.front();
-  auto helper = first.op->getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
-  if (unit.otherUser)
-    return "something else uses it, too";
-  for (const WeightedOp &user : unit.users) {
-    PlanAttr plan = helper.getAttr(user.op);
-    if (!plan || plan.getQuantize() != text)
-      return "\"" + user.name + "\" shares it and has another plan";
-    if (user.contractionDims != first.contractionDims)
-      return "\"" + user.name + "\" contracts another dim of it";
-    if (!isSameDecoding(first.chain, user.chain))
-      return "\"" + user.name + "\" decodes it in another way";
-  }
-  if (std::string reason = explainUnsupported(first.chain); !reason.empty())
-    return reason;
-  return explainUnfit(first.chain.getType());
-}
-
 LogicalResult AllocateBits::gather(llvm::MapVector<StringAttr, Request> &requests) {
   ModuleOp module = getOperation();
   auto *dialect = getContext().getLoadedDialect<CompressDialect>();
@@ -133,7 +113,9 @@ LogicalResult AllocateBits::gather(llvm::MapVector<StringAttr, Request> &request
     if (!text)
       continue;
     const WeightedOp &first = unit.users.front();
-    if (std::string reason = explainNoFormat(unit, text); !reason.empty()) {
+    if (std::string reason =
+            explainUnallocatable(unit, text, [](PlanAttr plan) { return plan.getQuantize(); });
+        !reason.empty()) {
       remark::missed(first.op->getLoc(), remarkOptions())
           << "weight '" + first.chain.getSourceName() + "' of \"" + first.name +
                  "\" gets no format: " + reason;

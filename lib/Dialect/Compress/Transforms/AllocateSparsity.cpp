@@ -79,26 +79,6 @@ static bool isShared(const PruneSpec &spec) {
          (spec.scope == PruneScope::Global || spec.allocation != SparsityAllocation::Uniform);
 }
 
-/// Why a unit gets no share; empty if it does.
-static std::string explainNoShare(const WeightUnit &unit, StringAttr text) {
-  const WeightedOp &first = unit.users.front();
-  auto helper = first.op->getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
-  if (unit.otherUser)
-    return "something else uses it, too";
-  for (const WeightedOp &user : unit.users) {
-    PlanAttr plan = helper.getAttr(user.op);
-    if (!plan || plan.getPrune() != text)
-      return "\"" + user.name + "\" shares it and has another plan";
-    if (user.contractionDims != first.contractionDims)
-      return "\"" + user.name + "\" contracts another dim of it";
-    if (!isSameDecoding(first.chain, user.chain))
-      return "\"" + user.name + "\" decodes it in another way";
-  }
-  if (std::string reason = explainUnsupported(first.chain); !reason.empty())
-    return reason;
-  return explainUnfit(first.chain.getType());
-}
-
 LogicalResult AllocateSparsity::gather(llvm::MapVector<StringAttr, Request> &requests) {
   auto helper = dialect().getPlanAttrHelper();
   for (WeightUnit &unit : gatherWeightUnits(getOperation())) {
@@ -110,7 +90,9 @@ LogicalResult AllocateSparsity::gather(llvm::MapVector<StringAttr, Request> &req
     if (!text)
       continue;
     const WeightedOp &first = unit.users.front();
-    if (std::string reason = explainNoShare(unit, text); !reason.empty()) {
+    if (std::string reason =
+            explainUnallocatable(unit, text, [](PlanAttr plan) { return plan.getPrune(); });
+        !reason.empty()) {
       remark::missed(first.op->getLoc(), remarkOptions())
           << "weight '" + first.chain.getSourceName() + "' of \"" + first.name +
                  "\" gets no share: " + reason;

@@ -97,6 +97,26 @@ static std::string explainConflict(const WeightUnit &unit, const WeightRewriteOp
   return "";
 }
 
+std::string mlir::compress::explainUnallocatable(const WeightUnit &unit, StringAttr text,
+                                                 llvm::function_ref<StringAttr(PlanAttr)> getText) {
+  const WeightedOp &first = unit.users.front();
+  auto helper = first.op->getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+  if (unit.otherUser)
+    return "something else uses it, too";
+  for (const WeightedOp &user : unit.users) {
+    PlanAttr plan = helper.getAttr(user.op);
+    if (!plan || getText(plan) != text)
+      return "\"" + user.name + "\" shares it and has another plan";
+    if (user.contractionDims != first.contractionDims)
+      return "\"" + user.name + "\" contracts another dim of it";
+    if (!isSameDecoding(first.chain, user.chain))
+      return "\"" + user.name + "\" decodes it in another way";
+  }
+  if (std::string reason = explainUnsupported(first.chain); !reason.empty())
+    return reason;
+  return explainUnfit(first.chain.getType());
+}
+
 //===----------------------------------------------------------------------===//
 // Committing
 //===----------------------------------------------------------------------===//

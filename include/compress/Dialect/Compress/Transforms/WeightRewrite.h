@@ -81,6 +81,13 @@ llvm::DenseSet<StringAttr> collectReferencedSymbols(ModuleOp module);
 /// Erases pure ops without uses and then every private weight that no op refers to.
 void removeDeadWeights(ModuleOp module);
 
+struct WeightUnit;
+
+/// Why the users of a weight cannot be given one plan together, where `getText` of each of their
+/// plans has to be `text`, and their weight one that algorithms can work on; empty if they can.
+std::string explainUnallocatable(const WeightUnit &unit, StringAttr text,
+                                 llvm::function_ref<StringAttr(PlanAttr)> getText);
+
 /// Writes `plan` onto every weighted op that recipes select by default, keeping the part of an
 /// existing plan that `plan` does not speak of.
 void planAll(ModuleOp module, PlanAttr plan);
