@@ -48,16 +48,16 @@ def removed(remarks):
     return re.findall(r'block "(\w+)" is removed', remarks)
 
 
-@pytest.mark.parametrize("count", (1, 2))
-def test_removed_layers(tools, language, count, tmp_path):
+def test_removed_layers(tools, language, tmp_path):
     """Models run and export; influences are in range and the lowest ones go."""
     name, source, blocks, calibration = language
+    count = 2 if name == "stories260K" else 1
     perplexities = {"all": protocols.evaluate(name, native.Session(tools, source), samples=8)}
     tokens = np.load(calibration)["input_ids"][:1]
     for method in ("block_influence", "angular", "last"):
         spec = f"layer:{count},method={method}"
-        remarks = prune(tools, source, tmp_path / "pruned.onnx", calibration, spec)
-        prune(tools, source, tmp_path / "pruned.mlirbc", calibration, spec)
+        remarks = prune(tools, source, tmp_path / "pruned.mlirbc", calibration, spec)
+        tools.optimize(tmp_path / "pruned.mlirbc", tmp_path / "pruned.onnx")
         gone = removed(remarks)
         assert len(gone) == count
         found = re.findall(r'block "(\w+)": influence ([\d.e-]+)', remarks)

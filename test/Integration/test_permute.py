@@ -77,7 +77,7 @@ def test_second_run_changes_nothing(tools, tmp_path):
     assert (tmp_path / "once.onnx").read_bytes() == (tmp_path / "twice.onnx").read_bytes()
 
 
-@pytest.mark.parametrize("method", ("wanda", "ria", "sparsegpt"))
+@pytest.mark.parametrize("method", ("wanda", "sparsegpt"))
 def test_pruned_models_lose_less(tools, method, tmp_path):
     """Statistics go along with the channels, or the methods would not gain from them."""
     source = assets.model_path("shakespeare_llama/model.onnx")
@@ -86,12 +86,12 @@ def test_pruned_models_lose_less(tools, method, tmp_path):
     np.savez(data, **{runtime.session(source).get_inputs()[0].name: windows[-16:].astype(np.int64)})
     collect = f"compress-collect-statistics{{data={data} collect=minmax,moments,gram}}"
     prune = f"compress-prune{{pattern=2:4 method={method}}}"
-    exact = protocols.perplexity(source, windows[:48])
+    exact = protocols.perplexity(source, windows[:24])
 
     def get_loss(*passes):
         output = tmp_path / "pruned.onnx"
         tools.optimize(source, output, pipeline(collect, *passes, prune))
-        return np.log(protocols.perplexity(output, windows[:48]) / exact)
+        return np.log(protocols.perplexity(output, windows[:24]) / exact)
 
     plain = get_loss()
     assert get_loss(permute("true", f",method={method}")) < 0.95 * plain

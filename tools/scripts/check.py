@@ -20,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LLVM_BIN = Path("/usr/lib/llvm-22/bin")
+# The integration tests are the longest: they are run in so many parts, each of which is a suite.
+SHARDS = 4
 
 
 @dataclass
@@ -114,11 +116,15 @@ def suites(build, jobs, scratch):
         )
 
     pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--build", build]
-    yield "integration", lambda: run_suite(
-        [*pytest, f"--junitxml={scratch / 'pytest.xml'}", ROOT / "test/Integration"],
-        scratch / "pytest.xml",
-        1800,
-    )
+    files = sorted((ROOT / "test/Integration").glob("test_*.py"))
+    if not files:
+        yield "integration", lambda: (Counts(failed=1), "no test in test/Integration")
+    for part in range(min(SHARDS, len(files))):
+        report = scratch / f"pytest{part}.xml"
+        command = [*pytest, f"--junitxml={report}", *files[part::SHARDS]]
+        yield f"integration {part + 1}/{SHARDS}", lambda command=command, report=report: run_suite(
+            command, report, 1800
+        )
 
 
 def timed(name, runner):
@@ -142,8 +148,8 @@ def main():
             for suite in suites(options.build.resolve(), options.jobs, Path(scratch))
             if not options.only or options.only in suite[0]
         ]
-        # The longest one first, beside the others.
-        chosen.sort(key=lambda suite: suite[0] != "integration")
+        # The longest ones first, beside the others.
+        chosen.sort(key=lambda suite: not suite[0].startswith("integration"))
         with ThreadPoolExecutor(max_workers=2) as pool:
             for done in as_completed([pool.submit(timed, *suite) for suite in chosen]):
                 name, counts, output, seconds = done.result()
