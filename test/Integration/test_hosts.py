@@ -37,8 +37,10 @@ def call(*command):
     return done.stdout
 
 
-def run(tools, folder, text, passes):
-    """The integers that @main prints of `text` after `passes`, everything else being upstream's."""
+def run(tools, folder, text, passes, front=""):
+    """The integers that @main prints of `text` after `passes`, everything else being upstream's.
+
+    `front` is what upstream has to do before the module is one of linalg."""
     plugin = tools.bin.parent / "lib" / "CompressPlugin.so"
     (folder / "in.mlir").write_text(text)
     lowered, native = folder / "lowered.mlir", folder / "native.mlir"
@@ -52,7 +54,13 @@ def run(tools, folder, text, passes):
         lowered,
     )
     # Without the plug-in, which the module needs no more.
-    call(LLVM / "bin" / "mlir-opt", lowered, f"--pass-pipeline=builtin.module({TO_LLVM})", "-o", native)
+    call(
+        LLVM / "bin" / "mlir-opt",
+        lowered,
+        f"--pass-pipeline=builtin.module({front}{TO_LLVM})",
+        "-o",
+        native,
+    )
     libraries = [LLVM / "lib" / f"libmlir_{name}.so" for name in ("runner_utils", "c_runner_utils")]
     printed = call(
         LLVM / "bin" / "mlir-runner",
@@ -203,3 +211,114 @@ def test_dynamic_quantize_rows(tools, tmp_path):
     expected = (np.clip(np.rint(x / scale) + zero, 0, 255) - zero) * scale
     found = run(tools, tmp_path, text, "compress-lower-decode,canonicalize").astype(np.int32).view(np.float32)
     np.testing.assert_array_equal(found.reshape(4, 10), expected.astype(np.float32))
+
+
+MLP = """
+#id = affine_map<(i, j) -> (i, j)>
+#last = affine_map<(i, j) -> (j)>
+func.func private @printMemrefI32(tensor<*xi32>)
+// A function that others may call: its argument and result stay as they are.
+func.func @model(%x: tensor<4x24xf32>) -> tensor<4x8xf32> {{
+  %up = arith.constant dense_resource<up> : tensor<24x32xf32>
+  %bias = arith.constant dense_resource<bias> : tensor<32xf32>
+  %down = arith.constant dense_resource<down> : tensor<32x8xf32>
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<4x32xf32>
+  %i0 = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4x32xf32>) -> tensor<4x32xf32>
+  %h = linalg.matmul ins(%x, %up : tensor<4x24xf32>, tensor<24x32xf32>) outs(%i0 : tensor<4x32xf32>) -> tensor<4x32xf32>
+  %act = linalg.generic {{indexing_maps = [#id, #last, #id], iterator_types = ["parallel", "parallel"]}}
+      ins(%h, %bias : tensor<4x32xf32>, tensor<32xf32>) outs(%e0 : tensor<4x32xf32>) {{
+  ^bb0(%p: f32, %q: f32, %r: f32):
+    %s = arith.addf %p, %q : f32
+    %m = arith.maximumf %s, %zero : f32
+    linalg.yield %m : f32
+  }} -> tensor<4x32xf32>
+  %e1 = tensor.empty() : tensor<4x8xf32>
+  %i1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %y = linalg.matmul ins(%act, %down : tensor<4x32xf32>, tensor<32x8xf32>) outs(%i1 : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}}
+func.func @main() {{
+  %x = arith.constant dense_resource<x> : tensor<4x24xf32>
+  %y = call @model(%x) : (tensor<4x24xf32>) -> tensor<4x8xf32>
+  {print}
+}}
+{{-# dialect_resources: {{ builtin: {{ {blobs} }} }} #-}}
+"""
+
+STRUCTURED = "compress-mask-groups{prune=channel:0.5,method=l1},compress-propagate-masks"
+
+
+def test_structured_linalg(tools, tmp_path):
+    """Half of the hidden neurons are gone from a linalg module, which computes what numpy says."""
+    random = np.random.default_rng(3)
+    shapes = {"x": (4, 24), "up": (24, 32), "bias": (32,), "down": (32, 8)}
+    values = {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    shown = PRINT_BITS.format(shape="4x8", type="f32", value="%y", cast="arith.bitcast")
+    blobs = ", ".join(blob(value, name) for name, value in values.items())
+    text = MLP.format(print=shown, blobs=blobs)
+    bits = run(tools, tmp_path, text, f"{STRUCTURED},compress-apply-slices,compress-lower-decode")
+    assert "tensor<4x16xf32>" in (tmp_path / "lowered.mlir").read_text()
+    score = np.abs(values["up"]).sum(0) + np.abs(values["down"]).sum(1)
+    kept = np.sort(np.argsort(-score, kind="stable")[:16])
+    hidden = np.maximum(values["x"] @ values["up"][:, kept] + values["bias"][kept], 0)
+    expected = hidden @ values["down"][kept]
+    sliced = bits.astype(np.int64).astype(np.int32).view(np.float32).reshape(4, 8)
+    np.testing.assert_allclose(sliced, expected, rtol=1e-5, atol=1e-5)
+    # With masks only, the same neurons are zero.
+    bits = run(tools, tmp_path, text, f"{STRUCTURED},compress-lower-decode")
+    masked = bits.astype(np.int64).astype(np.int32).view(np.float32).reshape(4, 8)
+    np.testing.assert_allclose(sliced, masked, rtol=1e-5, atol=1e-5)
+
+
+TOSA = """
+func.func private @printMemrefI32(tensor<*xi32>)
+func.func @model(%x: tensor<1x4x24xf32>) -> tensor<1x4x8xf32> {{
+  %up = "tosa.const"() <{{values = dense_resource<up> : tensor<1x24x32xf32>}}> : () -> tensor<1x24x32xf32>
+  %down = "tosa.const"() <{{values = dense_resource<down> : tensor<1x32x8xf32>}}> : () -> tensor<1x32x8xf32>
+  %zp = "tosa.const"() <{{values = dense<0.0> : tensor<1xf32>}}> : () -> tensor<1xf32>
+  %h = tosa.matmul %x, %up, %zp, %zp : (tensor<1x4x24xf32>, tensor<1x24x32xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x32xf32>
+  %act = tosa.clamp %h {{max_val = 3.4e38 : f32, min_val = 0.0 : f32}} : (tensor<1x4x32xf32>) -> tensor<1x4x32xf32>
+  %prod = tosa.matmul %act, %down, %zp, %zp : (tensor<1x4x32xf32>, tensor<1x32x8xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x8xf32>
+  return %prod : tensor<1x4x8xf32>
+}}
+func.func @main() {{
+  %x = "tosa.const"() <{{values = dense_resource<x> : tensor<1x4x24xf32>}}> : () -> tensor<1x4x24xf32>
+  %prod = call @model(%x) : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32>
+  %y = tensor.collapse_shape %prod [[0, 1], [2]] : tensor<1x4x8xf32> into tensor<4x8xf32>
+  {print}
+}}
+{{-# dialect_resources: {{ builtin: {{ {blobs} }} }} #-}}
+"""
+FROM_TOSA = "func.func(tosa-to-linalg-named,tosa-to-linalg,tosa-to-arith,tosa-to-tensor),"
+
+
+@pytest.mark.parametrize("recipe", ("prune=2:4", "quantize=int4,group=8", "prune=channel:0.5"))
+def test_tosa(tools, tmp_path, recipe):
+    """The same on a tosa module, through upstream's lowering of tosa."""
+    random = np.random.default_rng(5)
+    shapes = {"x": (1, 4, 24), "up": (1, 24, 32), "down": (1, 32, 8)}
+    values = {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    shown = PRINT_BITS.format(shape="4x8", type="f32", value="%y", cast="arith.bitcast")
+    blobs = ", ".join(blob(value, name) for name, value in values.items())
+    text = TOSA.format(print=shown, blobs=blobs)
+    plain = run(tools, tmp_path, text, "canonicalize", FROM_TOSA)
+    if "channel" in recipe:
+        lowered = run(
+            tools, tmp_path, text, f"{STRUCTURED},compress-apply-slices,compress-lower-decode", FROM_TOSA
+        )
+        assert "tensor<1x4x16xf32>" in (tmp_path / "lowered.mlir").read_text()
+        up, down = values["up"][0], values["down"][0]
+        score = np.abs(up).sum(0) + np.abs(down).sum(1)
+        kept = np.sort(np.argsort(-score, kind="stable")[:16])
+        expected = np.maximum(values["x"][0] @ up[:, kept], 0) @ down[kept]
+        sliced = lowered.astype(np.int64).astype(np.int32).view(np.float32).reshape(4, 8)
+        np.testing.assert_allclose(sliced, expected, rtol=1e-5, atol=1e-5)
+    else:
+        compress = f"compress-apply-recipe{{{recipe}}},compress-weights,compress-verify-chains"
+        lowered = run(tools, tmp_path, text, f"{compress},compress-lower-decode", FROM_TOSA)
+        decoded = run(
+            tools, tmp_path, text, f"{compress},compress-fold-decode,compress-lower-decode", FROM_TOSA
+        )
+        np.testing.assert_array_equal(lowered, decoded)
+    assert not np.array_equal(plain, lowered), "nothing was compressed"
