@@ -82,12 +82,10 @@ LogicalResult PruneExpertsPass::initialize(MLIRContext *context) {
   given.reset();
   if (PruneExpertsBase::prune.empty())
     return success();
-  llvm::Expected<PruneSpec> spec = parsePruneSpec(PruneExpertsBase::prune);
-  if (!spec)
-    return emitError(UnknownLoc::get(context)) << llvm::toString(spec.takeError());
-  if (spec->pattern != PrunePattern::Expert)
-    return emitError(UnknownLoc::get(context))
-           << "option 'prune': expects expert:K, got '" << PruneExpertsBase::prune << "'";
+  FailureOr<PruneSpec> spec =
+      parsePruneOption(UnknownLoc::get(context), PruneExpertsBase::prune, isExpertSpec, "expert:K");
+  if (failed(spec))
+    return failure();
   given = resolveAuto(*spec, /*hasStatistics=*/true);
   return success();
 }

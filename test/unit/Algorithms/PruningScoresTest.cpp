@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Algorithms/PruningScores.h"
+#include "PruningLayer.h"
 #include "SyntheticLayer.h"
 #include "compress/Algorithms/Sparsity.h"
 #include "gtest/gtest.h"
@@ -25,14 +26,6 @@ static std::vector<double> getNorms(const OutlierLayer &layer) {
 static std::vector<uint8_t> chooseHalf(const OutlierLayer &layer, const std::vector<float> &scores,
                                        bool perRow) {
   return chooseMask(scores.data(), layer.rows, layer.columns, {std::nullopt, 0.5, perRow});
-}
-
-static double getMaskedError(const OutlierLayer &layer, const std::vector<uint8_t> &mask) {
-  std::vector<float> pruned = layer.weight;
-  for (size_t i = 0; i < pruned.size(); ++i)
-    if (!mask[i])
-      pruned[i] = 0;
-  return layer.getError(pruned);
 }
 
 TEST(PruningScores, Formulas) {
@@ -117,47 +110,55 @@ TEST(PruningScores, WandaIsMagnitudePerRowForEqualNorms) {
       chooseHalf(layer, magnitudeScores(layer.weight.data(), layer.rows, layer.columns), true));
 }
 
-TEST(PruningScores, ErrorsOfOutliers) {
-  // Reference values for half of the weights of independent inputs whose norms differ: magnitude
-  // .0715, Wanda .0079, RIA .0121.
-  double magnitude = 0, wanda = 0, ria = 0;
+/// Mean relative error of a layer's output after half of its weights went by `getScores`.
+static double
+getTableError(double rho, bool outliers, bool perRow,
+              llvm::function_ref<std::vector<float>(const PruningLayer &)> getScores) {
+  double sum = 0;
   for (unsigned seed = 0; seed < 10; ++seed) {
-    OutlierLayer layer(seed);
-    std::vector<double> norms = getNorms(layer);
-    const float *weight = layer.weight.data();
-    size_t rows = layer.rows, columns = layer.columns;
-    magnitude +=
-        getMaskedError(layer, chooseHalf(layer, magnitudeScores(weight, rows, columns), false));
-    wanda +=
-        getMaskedError(layer, chooseHalf(layer, wandaScores(weight, rows, columns, norms), true));
-    ria += getMaskedError(layer, chooseHalf(layer, riaScores(weight, rows, columns, norms), false));
+    PruningLayer layer(rho, outliers, seed);
+    SparsityTarget target;
+    target.ratio = 0.5;
+    target.perRow = perRow;
+    std::vector<uint8_t> mask =
+        chooseMask(getScores(layer).data(), layer.rows, layer.columns, target);
+    std::vector<float> pruned = layer.weight;
+    for (size_t i = 0; i < pruned.size(); ++i)
+      pruned[i] *= mask[i];
+    sum += layer.getError(pruned);
   }
-  EXPECT_NEAR(magnitude / 10, 0.0715, 0.2 * 0.0715);
-  EXPECT_NEAR(wanda / 10, 0.0079, 0.2 * 0.0079);
-  EXPECT_NEAR(ria / 10, 0.0121, 0.2 * 0.0121);
+  return sum / 10;
 }
 
-TEST(PruningScores, ErrorsOfEqualNorms) {
-  // The same for inputs of equal norms: .0708, .0728, .0715. Wanda is not better here.
-  double magnitude = 0, wanda = 0, ria = 0;
-  for (unsigned seed = 0; seed < 10; ++seed) {
-    OutlierLayer layer(seed);
-    for (size_t j = 0; j < layer.columns; ++j) {
-      double norm = std::sqrt(layer.gram[j * layer.columns + j]);
-      for (size_t v = 0; v < layer.vectors; ++v)
-        layer.inputs[v * layer.columns + j] /= norm;
-    }
-    std::vector<double> norms(layer.columns, 1);
-    const float *weight = layer.weight.data();
-    size_t rows = layer.rows, columns = layer.columns;
-    magnitude +=
-        getMaskedError(layer, chooseHalf(layer, magnitudeScores(weight, rows, columns), false));
-    wanda +=
-        getMaskedError(layer, chooseHalf(layer, wandaScores(weight, rows, columns, norms), true));
-    ria += getMaskedError(layer, chooseHalf(layer, riaScores(weight, rows, columns, norms), false));
+TEST(PruningScores, ErrorsOfTheTable) {
+  // Reference values for half of the weights, for inputs with and without correlation, of equal and
+  // of different sizes. Wanda is not better than magnitude where sizes are equal.
+  struct Row {
+    double rho;
+    bool outliers;
+    double magnitude, wanda, ria;
+  };
+  for (const Row &row : {Row{0, false, .0708, .0728, .0715}, Row{0.9, false, .0724, .0739, .0730},
+                         Row{0, true, .0715, .0079, .0121}, Row{0.9, true, .0730, .0080, .0123}}) {
+    SCOPED_TRACE(testing::Message() << "rho " << row.rho << ", outliers " << row.outliers);
+    auto getNormsOf = [](const PruningLayer &layer) {
+      std::vector<double> squares;
+      for (size_t j = 0; j < layer.columns; ++j)
+        squares.push_back(layer.gram[j * layer.columns + j]);
+      return getColumnNorms(squares, layer.columns);
+    };
+    double magnitude = getTableError(row.rho, row.outliers, false, [](const PruningLayer &layer) {
+      return magnitudeScores(layer.weight.data(), layer.rows, layer.columns);
+    });
+    double wanda = getTableError(row.rho, row.outliers, true, [&](const PruningLayer &layer) {
+      return wandaScores(layer.weight.data(), layer.rows, layer.columns, getNormsOf(layer));
+    });
+    double ria = getTableError(row.rho, row.outliers, false, [&](const PruningLayer &layer) {
+      return riaScores(layer.weight.data(), layer.rows, layer.columns, getNormsOf(layer));
+    });
+    EXPECT_NEAR(magnitude, row.magnitude, 0.2 * row.magnitude);
+    EXPECT_NEAR(wanda, row.wanda, 0.2 * row.wanda);
+    EXPECT_NEAR(ria, row.ria, 0.2 * row.ria);
+    EXPECT_EQ(magnitude < wanda, !row.outliers);
   }
-  EXPECT_NEAR(magnitude / 10, 0.0708, 0.2 * 0.0708);
-  EXPECT_NEAR(wanda / 10, 0.0728, 0.2 * 0.0728);
-  EXPECT_NEAR(ria / 10, 0.0715, 0.2 * 0.0715);
-  EXPECT_LT(magnitude, wanda);
 }

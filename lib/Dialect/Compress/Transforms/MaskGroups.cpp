@@ -444,13 +444,11 @@ LogicalResult GroupPruner::run(const llvm::DenseMap<Operation *, PruneSpec> &pla
 LogicalResult MaskGroups::applyOption() {
   if (prune.empty())
     return success();
-  Location loc = getOperation().getLoc();
-  llvm::Expected<PruneSpec> spec = parsePruneSpec(prune);
-  if (!spec)
-    return emitError(loc) << llvm::toString(spec.takeError());
-  if (!spec->isGroups())
-    return emitError(loc) << "option 'prune': expects channel, neuron, head, params or macs, got '"
-                          << prune << "'";
+  FailureOr<PruneSpec> spec = parsePruneOption(
+      getOperation().getLoc(), prune, [](const PruneSpec &spec) { return spec.isGroups(); },
+      "channel, neuron, head, params or macs");
+  if (failed(spec))
+    return failure();
   planAll(getOperation(), PlanAttr::get(&getContext(), StringAttr(),
                                         StringAttr::get(&getContext(), toString(*spec))));
   return success();

@@ -118,12 +118,11 @@ void PermuteChannels::tellMissed(ArrayRef<Layer> layers, const Twine &reason) {
 
 /// Plans all ops as the option says.
 LogicalResult PermuteChannels::planGiven() {
-  Location loc = getOperation().getLoc();
-  llvm::Expected<PruneSpec> spec = parsePruneSpec(prune);
-  if (!spec)
-    return emitError(loc) << llvm::toString(spec.takeError());
-  if (spec->pattern != PrunePattern::NM)
-    return emitError(loc) << "channels are reordered for patterns N:M, got prune=" << prune;
+  FailureOr<PruneSpec> spec = parsePruneOption(
+      getOperation().getLoc(), prune,
+      [](const PruneSpec &spec) { return spec.pattern == PrunePattern::NM; }, "N:M");
+  if (failed(spec))
+    return failure();
   spec->permute = true;
   planAll(getOperation(), PlanAttr::get(&getContext(), StringAttr(),
                                         StringAttr::get(&getContext(), toString(*spec))));

@@ -149,21 +149,19 @@ private:
 };
 } // namespace
 
+static bool isLayerSpec(const PruneSpec &spec) { return spec.pattern == PrunePattern::Layer; }
+
 LogicalResult PruneLayers::initialize(MLIRContext *context) {
   given.reset();
   if (prune.empty())
     return success();
-  llvm::Expected<PruneSpec> spec = parsePruneSpec(prune);
-  if (!spec)
-    return emitError(UnknownLoc::get(context)) << llvm::toString(spec.takeError());
-  if (spec->pattern != PrunePattern::Layer)
-    return emitError(UnknownLoc::get(context))
-           << "option 'prune': expects layer:K, got '" << prune << "'";
+  FailureOr<PruneSpec> spec =
+      parsePruneOption(UnknownLoc::get(context), prune, isLayerSpec, "layer:K");
+  if (failed(spec))
+    return failure();
   given = resolveAuto(*spec, /*hasStatistics=*/true);
   return success();
 }
-
-static bool isLayerSpec(const PruneSpec &spec) { return spec.pattern == PrunePattern::Layer; }
 
 /// What a plan, or the option, says about layers.
 std::optional<PruneSpec> PruneLayers::getSpec(PlanAttr plan) {

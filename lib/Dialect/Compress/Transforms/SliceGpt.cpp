@@ -209,12 +209,10 @@ LogicalResult SliceGpt::initialize(MLIRContext *context) {
   given.reset();
   if (prune.empty())
     return success();
-  llvm::Expected<PruneSpec> spec = parsePruneSpec(prune);
-  if (!spec)
-    return emitError(UnknownLoc::get(context)) << llvm::toString(spec.takeError());
-  if (spec->pattern != PrunePattern::Slice)
-    return emitError(UnknownLoc::get(context))
-           << "option 'prune': expects slice:R, got '" << prune << "'";
+  FailureOr<PruneSpec> spec =
+      parsePruneOption(UnknownLoc::get(context), prune, isSliceSpec, "slice:R");
+  if (failed(spec))
+    return failure();
   given = resolveAuto(*spec, /*hasStatistics=*/true);
   return success();
 }

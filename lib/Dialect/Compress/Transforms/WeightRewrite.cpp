@@ -46,6 +46,18 @@ void mlir::compress::planAll(ModuleOp module, PlanAttr plan) {
   }
 }
 
+FailureOr<PruneSpec>
+mlir::compress::parsePruneOption(Location loc, StringRef text,
+                                 llvm::function_ref<bool(const PruneSpec &)> accepts,
+                                 StringRef expected) {
+  llvm::Expected<PruneSpec> spec = parsePruneSpec(text);
+  if (!spec)
+    return emitError(loc) << llvm::toString(spec.takeError());
+  if (!accepts(*spec))
+    return emitError(loc) << "option 'prune': expects " << expected << ", got '" << text << "'";
+  return *spec;
+}
+
 PlanAttr mlir::compress::dropPruning(PlanAttr plan,
                                      llvm::function_ref<bool(const PruneSpec &)> isDone) {
   if (!plan || !plan.getPruneSpec(isDone))

@@ -92,6 +92,12 @@ std::string explainUnallocatable(const WeightUnit &unit, StringAttr text,
 /// existing plan that `plan` does not speak of.
 void planAll(ModuleOp module, PlanAttr plan);
 
+/// What the option `prune` of a pass says, which takes only specifications that `accepts`;
+/// `expected` names them, for the diagnostic at `loc`: "layer:K".
+FailureOr<PruneSpec> parsePruneOption(Location loc, StringRef text,
+                                      llvm::function_ref<bool(const PruneSpec &)> accepts,
+                                      StringRef expected);
+
 /// `plan` without the prunings that `isDone` accepts; null if nothing is left.
 PlanAttr dropPruning(PlanAttr plan, llvm::function_ref<bool(const PruneSpec &)> isDone);
 
