@@ -10,7 +10,7 @@ compress.weight private @b : tensor<2x4xf32> = dense<1.0>
 func.func @too_much(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %a = compress.load @a : tensor<4x2xf32>
   %b = compress.load @b : tensor<2x4xf32>
-  // expected-error@+1 {{cannot remove 80.00% of the parameters as 'params:0.8,method=auto' asks for: at most 75.00% is in units of the 1 selected groups that can be removed}}
+  // expected-error@+1 {{cannot remove 80.00% of the parameters as 'params:0.8,method=l2' asks for: at most 75.00% is in units of the 1 selected groups that can be removed}}
   %0 = compress.linear nk %x, %a {compress.plan = #compress.plan<prune = "params:0.8">, name = "up"} : (tensor<?x2xf32>, tensor<4x2xf32>) -> tensor<?x4xf32>
   %1 = compress.relu %0 : (tensor<?x4xf32>) -> tensor<?x4xf32>
   %2 = compress.linear nk %1, %b {compress.plan = #compress.plan<prune = "params:0.8">, name = "down"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
@@ -23,7 +23,7 @@ func.func @too_much(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
 compress.weight private @a : tensor<4x2xf32> = dense<1.0>
 func.func @nothing_to_remove(%x: tensor<?x2xf32>) -> tensor<?x4xf32> {
   %a = compress.load @a : tensor<4x2xf32>
-  // expected-error@+1 {{cannot remove 10.00% of the multiply-accumulates as 'macs:0.1,method=auto' asks for: none of the selected groups can be pruned}}
+  // expected-error@+1 {{cannot remove 10.00% of the multiply-accumulates as 'macs:0.1,method=l2' asks for: none of the selected groups can be pruned}}
   %0 = compress.linear nk %x, %a {compress.plan = #compress.plan<prune = "macs:0.1">, name = "up"} : (tensor<?x2xf32>, tensor<4x2xf32>) -> tensor<?x4xf32>
   return %0 : tensor<?x4xf32>
 }

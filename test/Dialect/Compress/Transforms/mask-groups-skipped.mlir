@@ -26,7 +26,7 @@ func.func @plans_differ(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %a = compress.load @a : tensor<4x2xf32>
   %b = compress.load @b : tensor<2x4xf32>
   // expected-remark@+2 {{0 of 0 selected units}}
-  // expected-remark@+1 {{4 neurons of "up" are left alone: its weights have different plans: 'neuron:0.5,method=auto', and 'neuron:0.25,method=auto' of "down"}}
+  // expected-remark@+1 {{4 neurons of "up" are left alone: its weights have different plans: 'neuron:0.5,method=l2', and 'neuron:0.25,method=l2' of "down"}}
   %0 = compress.linear nk %x, %a {compress.plan = #compress.plan<prune = "neuron:0.5">, name = "up"} : (tensor<?x2xf32>, tensor<4x2xf32>) -> tensor<?x4xf32>
   %1 = compress.relu %0 : (tensor<?x4xf32>) -> tensor<?x4xf32>
   %2 = compress.linear nk %1, %b {compress.plan = #compress.plan<prune = "neuron:0.25">, name = "down"} : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
