@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Algorithms/BitmapPacking.h"
+#include "ElementStorage.h"
 #include "Simd.h"
-#include "compress/Algorithms/BitPacking.h"
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -132,42 +132,10 @@ COMPRESS_INLINE void scatter(const Element *__restrict kept, const uint8_t *__re
   }
 }
 
-namespace {
-/// Elements of 16, 32 or 64 bits at any alignment.
-template <typename Element>
-struct WideStorage {
-  static void read(const void *data, uint64_t first, uint64_t count, unsigned, Element *result) {
-    std::memcpy(result, static_cast<const char *>(data) + first * sizeof(Element),
-                count * sizeof(Element));
-  }
-  struct Writer {
-    char *out;
-    Writer(void *data, unsigned) : out(static_cast<char *>(data)) {}
-    void append(const Element *elements, uint64_t count) {
-      std::memcpy(out, elements, count * sizeof(Element));
-      out += count * sizeof(Element);
-    }
-  };
-};
-
-/// Packed codes of at most eight bits.
-struct PackedStorage {
-  static void read(const void *data, uint64_t first, uint64_t count, unsigned bits,
-                   uint8_t *result) {
-    unpackCodes(static_cast<const uint8_t *>(data), first, count, bits, false, result);
-  }
-  struct Writer {
-    CodePacker packer;
-    Writer(void *data, unsigned bits) : packer(static_cast<uint8_t *>(data), bits) {}
-    void append(const uint8_t *codes, uint64_t count) { packer.append(codes, count); }
-  };
-};
-} // namespace
-
 template <typename Element, typename Storage>
 static void compact(unsigned bits, uint64_t numElements, const void *values, const uint8_t *mask,
                     void *kept) {
-  typename Storage::Writer writer(kept, bits);
+  typename Storage::Writer writer(kept, 0, bits);
   Element tile[kTile], keptTile[kTile + 1];
   for (uint64_t begin = 0; begin < numElements; begin += kTile) {
     uint64_t count = std::min(kTile, numElements - begin);
@@ -179,7 +147,7 @@ static void compact(unsigned bits, uint64_t numElements, const void *values, con
 template <typename Element, typename Storage>
 static void expand(unsigned bits, uint64_t numElements, const void *kept, const uint8_t *bitmap,
                    Element fill, void *values) {
-  typename Storage::Writer writer(values, bits);
+  typename Storage::Writer writer(values, 0, bits);
   Element tile[kTile], keptTile[kTile + 1];
   uint64_t next = 0;
   for (uint64_t begin = 0; begin < numElements; begin += kTile) {

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CompileDialects.h"
+#include "PoolParallelFor.h"
 #include "compress/Algorithms/BlockInfluence.h"
 #include "compress/Analysis/GraphFingerprint.h"
 #include "compress/Analysis/ResidualBlocks.h"
@@ -16,8 +17,6 @@
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Support/Progress.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/ThreadPool.h"
-#include <atomic>
 #include <deque>
 
 namespace mlir::compress {
@@ -199,17 +198,7 @@ llvm::Error mlir::compress::collectStreams(ModuleOp module, const CalibrationDat
     return session.takeError();
   llvm::DefaultThreadPool pool(
       llvm::hardware_concurrency((*session)->getSession().getPlan().threads));
-  auto parallelFor = [&](size_t count, llvm::function_ref<void(size_t)> body) {
-    std::atomic<size_t> next{0};
-    auto work = [&] {
-      for (size_t i = next++; i < count; i = next++)
-        body(i);
-    };
-    for (size_t i = 1; i < std::min<size_t>(pool.getMaxConcurrency(), count); ++i)
-      pool.async(work);
-    work();
-    pool.wait();
-  };
+  auto parallelFor = makeParallelFor(pool);
   (*session)->setTap([&](StringRef id, const TensorView &view) -> llvm::Error {
     auto it = byId.find(id);
     if (it == byId.end() || view.type != DataType::F32)

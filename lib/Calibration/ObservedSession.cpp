@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ActivationCollector.h"
+#include "PoolParallelFor.h"
 #include "compress/Dialect/Compress/Transforms/CompositePatterns.h"
 #include "compress/Dialect/Compress/Transforms/Observers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
@@ -15,8 +16,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/ThreadPool.h"
-#include <atomic>
 #include <cstring>
 
 using namespace mlir;
@@ -121,7 +120,6 @@ struct ObservedSession::Impl {
                   const llvm::StringMap<Known> &known);
   llvm::Error observe(size_t index, const TensorView &view);
   llvm::Expected<ArrayRef<float>> toFloats(const TensorView &view);
-  void parallelFor(size_t count, llvm::function_ref<void(size_t)> body);
 
   std::vector<std::unique_ptr<Target>> targets;
   /// For each observation its targets, and all its ids.
@@ -167,21 +165,6 @@ void ObservedSession::Impl::addTargets(ArrayRef<Observation> observations,
   }
 }
 
-void ObservedSession::Impl::parallelFor(size_t count, llvm::function_ref<void(size_t)> body) {
-  size_t threads = std::min<size_t>(pool.getMaxConcurrency(), count);
-  if (threads <= 1)
-    return serialFor(count, body);
-  std::atomic<size_t> next{0};
-  auto work = [&] {
-    for (size_t i = next++; i < count; i = next++)
-      body(i);
-  };
-  for (size_t i = 1; i < threads; ++i)
-    pool.async(work);
-  work();
-  pool.wait();
-}
-
 llvm::Expected<ArrayRef<float>> ObservedSession::Impl::toFloats(const TensorView &view) {
   int64_t count = 1;
   for (int64_t size : view.shape)
@@ -217,9 +200,8 @@ llvm::Error ObservedSession::Impl::observe(size_t index, const TensorView &view)
   if (!values)
     return values.takeError();
   for (Target *target : observed[index])
-    if (llvm::Error error = target->collector.add(
-            values->data(), view.shape,
-            [&](size_t count, llvm::function_ref<void(size_t)> body) { parallelFor(count, body); }))
+    if (llvm::Error error =
+            target->collector.add(values->data(), view.shape, makeParallelFor(pool)))
       return llvm::createStringError("activation \"" + target->ids.front() + "\" " +
                                      llvm::toString(std::move(error)));
   return llvm::Error::success();

@@ -8,13 +8,12 @@
 
 #include "CompileDialects.h"
 #include "ExpertRewrite.h"
+#include "PoolParallelFor.h"
 #include "compress/Calibration/ObservedSession.h"
 #include "compress/Calibration/Passes.h"
 #include "compress/Dialect/Compress/Transforms/WeightRewrite.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/ThreadPool.h"
-#include <atomic>
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_PRUNEEXPERTS
@@ -239,20 +238,6 @@ static LogicalResult computeLayer(Task &task, const ExpertStore &weights, Parall
   data.layer = {count,        parts.experts, parts.width,           data.logits,
                 data.outputs, task.target,   task.inputs.batchEnds, getRouting(task.op)};
   return success();
-}
-
-static auto makeParallelFor(llvm::DefaultThreadPool &pool) {
-  return [&pool](size_t count, llvm::function_ref<void(size_t)> body) {
-    std::atomic<size_t> next{0};
-    auto work = [&] {
-      for (size_t i = next++; i < count; i = next++)
-        body(i);
-    };
-    for (size_t i = 1; i < std::min<size_t>(pool.getMaxConcurrency(), count); ++i)
-      pool.async(work);
-    work();
-    pool.wait();
-  };
 }
 
 /// Z: what the layer computes now.

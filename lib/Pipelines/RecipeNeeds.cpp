@@ -43,8 +43,7 @@ static void addPruning(const PruneSpec &spec, bool hasData, RecipeNeeds &needs,
                        llvm::SetVector<StringRef> &forStructures,
                        llvm::SetVector<StringRef> &wanted) {
   needs.prunesLayers |= spec.pattern == PrunePattern::Layer;
-  needs.comparesStreams |=
-      spec.pattern == PrunePattern::Layer && spec.method != PruneMethod::Last;
+  needs.comparesStreams |= spec.pattern == PrunePattern::Layer && spec.method != PruneMethod::Last;
   needs.prunesExperts |= spec.pattern == PrunePattern::Expert;
   needs.slices |= spec.pattern == PrunePattern::Slice;
   needs.prunesGroups |= spec.isGroups();

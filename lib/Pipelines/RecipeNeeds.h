@@ -40,13 +40,11 @@ struct RecipeNeeds {
   std::vector<std::string> statistics;
 
   bool scalesChannels() const { return smooths || scales || equalizes; }
-  bool removesStructures() const {
-    return prunesLayers || prunesExperts || slices || prunesGroups;
-  }
+  bool removesStructures() const { return prunesLayers || prunesExperts || slices || prunesGroups; }
 };
 
-/// `hasStatistics`: of whichever origin; `hasData`: the model can be run, so that sequential methods
-/// need no statistics beforehand.
+/// `hasStatistics`: of whichever origin; `hasData`: the model can be run, so that sequential
+/// methods need no statistics beforehand.
 RecipeNeeds getNeeds(const Recipe &recipe, bool hasStatistics, bool hasData);
 
 } // namespace compress

@@ -35,11 +35,14 @@ bool PruneSpec::needsGradients() const {
   }
 }
 
+bool PruneSpec::changesValues() const { return choosesAsItGoes() || update != PruneUpdate::None; }
+
 bool PruneSpec::needsGram() const {
-  if (pattern == PrunePattern::Slice || update != PruneUpdate::None)
-    return true;
+  return pattern == PrunePattern::Slice || changesValues() || method == PruneMethod::Obd;
+}
+
+bool PruneSpec::choosesAsItGoes() const {
   switch (method) {
-  case PruneMethod::Obd:
   case PruneMethod::Obs:
   case PruneMethod::SparseGpt:
   case PruneMethod::Isc:

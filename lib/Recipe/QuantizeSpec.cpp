@@ -100,8 +100,8 @@ QuantizeSpec resolveAuto(QuantizeSpec spec, bool hasStatistics) {
                       : QuantizeMethod::Rtn;
   }
   if (spec.isSequential()) {
-    // Both cost nothing in storage; fixed grids need good ranges. Formats of one or two bits have no
-    // range to choose.
+    // Both cost nothing in storage; fixed grids need good ranges. Formats of one or two bits have
+    // no range to choose.
     bool hasRange = spec.format != WeightFormat::Ternary && spec.format != WeightFormat::Twn &&
                     spec.format != WeightFormat::Binary;
     if (spec.range == RangeMethod::Auto && hasRange)

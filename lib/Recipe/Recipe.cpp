@@ -37,8 +37,7 @@ Recipe resolveAuto(Recipe recipe, bool hasStatistics) {
   for (Rule &rule : recipe.rules) {
     if (rule.quantize.getSpec())
       rule.quantize = resolveAuto(*rule.quantize.getSpec(), hasStatistics);
-    if (rule.prune.getSpec())
-{
+    if (rule.prune.getSpec()) {
       PruneSpecs specs = *rule.prune.getSpec();
       for (PruneSpec &spec : specs)
         spec = resolveAuto(spec, hasStatistics);
@@ -55,9 +54,8 @@ static std::optional<PruneSpecs> merge(const std::optional<PruneSpecs> &earlier,
     return later;
   PruneSpecs specs;
   for (const PruneSpec &spec : *earlier)
-    if (none_of(*later, [&](const PruneSpec &other) {
-          return areExclusive(spec.pattern, other.pattern);
-        }))
+    if (none_of(*later,
+                [&](const PruneSpec &other) { return areExclusive(spec.pattern, other.pattern); }))
       specs.push_back(spec);
   append_range(specs, *later);
   return specs;

@@ -302,7 +302,8 @@ Error RecipeReader::readQuantize(const File &file, const YamlNode &node,
   return Error::success();
 }
 
-Error RecipeReader::readPrune(const File &file, const YamlNode &node, Setting<PruneSpecs> &setting) {
+Error RecipeReader::readPrune(const File &file, const YamlNode &node,
+                              Setting<PruneSpecs> &setting) {
   auto fail = [&](const YamlNode &at, const Problem &problem) {
     return makeError(file, at, problem);
   };

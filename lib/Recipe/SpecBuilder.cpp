@@ -86,15 +86,16 @@ MaybeProblem addKey(SmallVectorImpl<std::string> &seen, StringRef key) {
 }
 
 std::string toText(double value) {
-  for (int digits = 1; digits < 17; ++digits) {
-    std::string text = formatv("{0}", format("%.*g", digits, value)).str();
+  std::string text;
+  for (int digits = 1; digits <= 17; ++digits) {
+    text = formatv("{0}", format("%.*g", digits, value)).str();
     // Specifications are separated by plus signs.
     llvm::erase(text, '+');
     double again = 0;
     if (!StringRef(text).getAsDouble(again) && again == value)
-      return text;
+      break;
   }
-  return formatv("{0}", format("%.17g", value)).str();
+  return text;
 }
 
 std::optional<int64_t> parsePositive(StringRef text, int64_t limit) {

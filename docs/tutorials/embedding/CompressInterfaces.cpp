@@ -23,7 +23,9 @@ namespace {
 struct ParameterSource
     : public WeightSourceOpInterface::ExternalModel<ParameterSource, foo::ParameterOp> {
   Attribute getWeightValue(Operation *op) const { return cast<foo::ParameterOp>(op).getValue(); }
-  std::string getWeightName(Operation *op) const { return cast<foo::ParameterOp>(op).getId().str(); }
+  std::string getWeightName(Operation *op) const {
+    return cast<foo::ParameterOp>(op).getId().str();
+  }
   /// New weights are parameters, too: the module stays one of our own.
   Value createLike(Operation *op, OpBuilder &builder, WeightSymbols &, StringRef name,
                    RankedTensorType type, Attribute value) const {
@@ -66,7 +68,8 @@ struct HeadsRelation
     int64_t last = cast<RankedTensorType>(op.getInput().getType()).getRank() - 1;
     for (int64_t dim = 0; dim < last; ++dim)
       relations.same(op.getInput(), dim, op.getResult(), dim);
-    relations.product({{op.getInput(), last}}, {{op.getResult(), last}, {op.getResult(), last + 1}});
+    relations.product({{op.getInput(), last}},
+                      {{op.getResult(), last}, {op.getResult(), last + 1}});
   }
   /// Types change by themselves; what an attribute says about sizes has to follow.
   LogicalResult removeIndices(Operation *raw, OpBuilder &, const DimensionRemoval &) const {

@@ -156,8 +156,8 @@ private:
   llvm::DenseMap<std::tuple<Value, int64_t, Operation *>, size_t> spaceOf;
 };
 
-/// Elements of the weights of weighted ops, shared ones once, and how many of them go with a unit of
-/// some prunable group.
+/// Elements of the weights of weighted ops, shared ones once, and how many of them go with a unit
+/// of some prunable group.
 struct PrunableShare {
   int64_t total = 0, prunable = 0;
   double getPercent() const { return total ? 100.0 * prunable / total : 0; }
@@ -166,9 +166,9 @@ PrunableShare getPrunableShare(const DependencyGraph &graph);
 
 /// Prints the groups that have weights as text, a block for each in the manner of Torch-Pruning's
 /// `group.details()` with a line per entry (a dim of a weight, or another op that the units run
-/// through, with its parameters), as a DOT graph with a cluster for each, or as a JSON array with an
-/// object for each: `number`, `kind`, `units`, `prunable`, `reason` and `blocked_by` (empty if it is
-/// prunable), `weights` (objects of `op`, `weight`, `dim`, `role`: `output` or `input`, and
+/// through, with its parameters), as a DOT graph with a cluster for each, or as a JSON array with
+/// an object for each: `number`, `kind`, `units`, `prunable`, `reason` and `blocked_by` (empty if
+/// it is prunable), `weights` (objects of `op`, `weight`, `dim`, `role`: `output` or `input`, and
 /// `indices_per_unit`: of the unit that has most) and `parameters` (`op`, `parameter`, `dim`,
 /// `indices_per_unit`).
 void printGroups(const DependencyGraph &graph, llvm::raw_ostream &os);

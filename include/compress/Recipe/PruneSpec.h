@@ -46,7 +46,8 @@ enum class PrunePattern : uint8_t {
 
 /// How what is removed is chosen.
 enum class PruneMethod : uint8_t {
-  /// Magnitude, L2, BlockInfluence, Exhaustive or PCA; with calibration SparseGPT for single weights
+  /// Magnitude, L2, BlockInfluence, Exhaustive or PCA; with calibration SparseGPT for single
+  /// weights
   /// and FLAP for groups.
   Auto,
 
@@ -173,9 +174,7 @@ struct PruneSpec {
   bool isGroups() const {
     return pattern >= PrunePattern::Channel && pattern <= PrunePattern::Macs;
   }
-  bool compensatesBias() const {
-    return biasCompensation.value_or(method == PruneMethod::Flap);
-  }
+  bool compensatesBias() const { return biasCompensation.value_or(method == PruneMethod::Flap); }
   /// NM, Unstructured: single weights become zero.
   bool isElements() const { return pattern <= PrunePattern::Unstructured; }
   /// Whether the method needs statistics of activations, or of gradients.
@@ -183,6 +182,10 @@ struct PruneSpec {
   bool needsGradients() const;
   /// Whether a Gram matrix of the inputs is needed, not only moments.
   bool needsGram() const;
+  /// Whether the mask comes out of the same pass over the weights as their new values.
+  bool choosesAsItGoes() const;
+  /// Whether weights that stay get other values.
+  bool changesValues() const;
   /// Whether the method looks at layers one after the other, with what pruned predecessors compute.
   bool isSequential() const { return isElements() && needsStatistics(); }
 

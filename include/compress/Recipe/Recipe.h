@@ -120,8 +120,8 @@ struct ResolvedLayer {
 };
 
 /// Applies the rules in order; for quantization and for pruning the last rule that selects the
-/// layer and speaks of it wins. What a rule says of pruning replaces what `areExclusive` with it; the
-/// rest stays.
+/// layer and speaks of it wins. What a rule says of pruning replaces what `areExclusive` with it;
+/// the rest stays.
 ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer);
 
 /// Replaces `Auto` in all rules, see `resolveAuto(QuantizeSpec, bool)`.

@@ -144,18 +144,16 @@ public:
   /// Removes what is known of a function whose blocks have changed.
   void eraseStream(llvm::StringRef function);
   /// By name of the function.
-  const std::map<std::string, StreamStatistics, std::less<>> &getStreams() const {
-    return streams;
-  }
+  const std::map<std::string, StreamStatistics, std::less<>> &getStreams() const { return streams; }
 
   /// The entry `key` after every channel `c` of the activation was multiplied by `factors[c]`: all
   /// statistics are rescaled exactly, those for which this is not possible (histogram, moving
   /// range) are dropped. Repeats for conv kernels.
   void scaleChannels(llvm::StringRef key, llvm::ArrayRef<float> factors);
-  /// The entry `key` after only the channels `kept` (increasing) of the activation were left. All is
-  /// exact: vectors and matrices keep the elements of these channels, the histogram and the moving
-  /// range, which do not tell channels apart, are dropped. Channels of several groups must leave
-  /// equally many in each group that keeps any, else the matrices are dropped.
+  /// The entry `key` after only the channels `kept` (increasing) of the activation were left. All
+  /// is exact: vectors and matrices keep the elements of these channels, the histogram and the
+  /// moving range, which do not tell channels apart, are dropped. Channels of several groups must
+  /// leave equally many in each group that keeps any, else the matrices are dropped.
   void selectChannels(llvm::StringRef key, llvm::ArrayRef<int64_t> kept);
   /// Removes an entry whose activation has changed in another way.
   void drop(llvm::StringRef key) { erase(key); }

@@ -18,35 +18,16 @@ using namespace mlir::compress;
 
 namespace {
 
-struct Pruned : AlpsResult {
-  std::vector<float> weight;
-};
+using Pruned = PrunedBy<AlpsResult>;
 
 Pruned prune(const PruningLayer &layer, const AlpsOptions &options) {
-  Pruned pruned;
-  pruned.weight = layer.weight;
-  llvm::Expected<AlpsResult> result =
-      alps(pruned.weight.data(), layer.rows, layer.columns, layer.gram.data(), options);
-  if (!result) {
-    ADD_FAILURE() << llvm::toString(result.takeError());
-    return pruned;
-  }
-  static_cast<AlpsResult &>(pruned) = std::move(*result);
-  EXPECT_TRUE(isMasked(pruned.weight, pruned.mask));
-  return pruned;
+  return pruneBy(alps, layer, options);
 }
 
 AlpsOptions makeOptions(double ratio, bool perRow = false) {
-  AlpsOptions options;
-  options.target.ratio = ratio;
-  options.target.perRow = perRow;
-  return options;
+  return makeOptionsOf<AlpsOptions>(ratio, perRow);
 }
-AlpsOptions makeOptions(NMPattern nm) {
-  AlpsOptions options;
-  options.target.nm = nm;
-  return options;
-}
+AlpsOptions makeOptions(NMPattern nm) { return makeOptionsOf<AlpsOptions>(nm); }
 
 double getSparseGptError(const PruningLayer &layer, const SparsityTarget &target) {
   SparseGptOptions options;

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Algorithms/Gptq.h"
-#include "compress/Algorithms/LinearAlgebra.h"
+#include "PruningLayer.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <numeric>
@@ -17,54 +17,6 @@
 using namespace mlir::compress;
 
 namespace {
-
-/// Inputs x [vectors, n] with correlation rho^|i - j| between neighbours, features scaled by
-/// exp(N(0, 1)) if there are outliers, and a weight [m, n].
-struct Layer {
-  size_t m, n, vectors;
-  std::vector<float> x, weight, gram;
-
-  Layer(size_t m, size_t n, size_t vectors, double rho, bool outliers, unsigned seed)
-      : m(m), n(n), vectors(vectors), x(vectors * n), weight(m * n), gram(n * n) {
-    std::mt19937 rng(seed);
-    std::normal_distribution<double> normal;
-    std::vector<double> scale(n, 1);
-    if (outliers)
-      for (double &s : scale)
-        s = std::exp(normal(rng));
-    for (size_t v = 0; v < vectors; ++v) {
-      double previous = 0;
-      for (size_t j = 0; j < n; ++j) {
-        // The Cholesky factor of the Toeplitz matrix is this recursion.
-        previous = j == 0 ? normal(rng) : rho * previous + std::sqrt(1 - rho * rho) * normal(rng);
-        x[v * n + j] = float(previous * scale[j]);
-      }
-    }
-    for (float &w : weight)
-      w = float(normal(rng));
-    addGram(gram.data(), n, x.data(), n, vectors);
-  }
-
-  /// |(W - W^) X|^2 / |W X|^2.
-  double getError(const std::vector<float> &rounded) const {
-    return energy(rounded, &weight) / energy(weight, nullptr);
-  }
-  double energy(const std::vector<float> &a, const std::vector<float> *b) const {
-    double sum = 0;
-    std::vector<double> d(n);
-    for (size_t r = 0; r < m; ++r) {
-      for (size_t j = 0; j < n; ++j)
-        d[j] = double(a[r * n + j]) - (b ? double((*b)[r * n + j]) : 0);
-      for (size_t i = 0; i < n; ++i) {
-        double inner = 0;
-        for (size_t j = 0; j < n; ++j)
-          inner += d[j] * double(gram[i * n + j]);
-        sum += d[i] * inner;
-      }
-    }
-    return sum;
-  }
-};
 
 CodeGrid makeGrid(unsigned bits, GridConvention convention = GridConvention::AsymZeroIn) {
   DataType type = bits == 2   ? DataType::U2
@@ -79,10 +31,10 @@ CodeGrid makeGrid(unsigned bits, GridConvention convention = GridConvention::Asy
   return CodeGrid::makeUniform({type, convention});
 }
 
-GptqResult run(const CodeGrid &grid, const Layer &layer, size_t group = 0,
+GptqResult run(const CodeGrid &grid, const PruningLayer &layer, size_t group = 0,
                const GptqOptions &options = {}) {
   llvm::Expected<GptqResult> result =
-      gptq(grid, layer.weight.data(), layer.m, layer.n, group, layer.gram.data(), options);
+      gptq(grid, layer.weight.data(), layer.rows, layer.columns, group, layer.gram.data(), options);
   if (!result) {
     ADD_FAILURE() << llvm::toString(result.takeError());
     return {};
@@ -90,7 +42,7 @@ GptqResult run(const CodeGrid &grid, const Layer &layer, size_t group = 0,
   return std::move(*result);
 }
 
-double getError(const CodeGrid &grid, const Layer &layer, size_t group = 0,
+double getError(const CodeGrid &grid, const PruningLayer &layer, size_t group = 0,
                 const GptqOptions &options = {}) {
   return layer.getError(dequantizeMatrix(grid, run(grid, layer, group, options).matrix));
 }
@@ -117,10 +69,10 @@ bool haveSameBlocks(const QuantizedMatrix &a, const QuantizedMatrix &b) {
 }
 
 TEST(Gptq, UncorrelatedInputsGiveRoundToNearest) {
-  Layer layer(33, 70, 4, 0, false, 1);
-  for (size_t i = 0; i < layer.n; ++i)
-    for (size_t j = 0; j < layer.n; ++j)
-      layer.gram[i * layer.n + j] = i == j ? 3.7f : 0;
+  PruningLayer layer(33, 70, 4, 0, false, 1);
+  for (size_t i = 0; i < layer.columns; ++i)
+    for (size_t j = 0; j < layer.columns; ++j)
+      layer.gram[i * layer.columns + j] = i == j ? 3.7f : 0;
   for (size_t group : {0, 16, 32})
     for (bool actOrder : {false, true})
       for (WeightRange range : {WeightRange::MinMax, WeightRange::Mse}) {
@@ -129,15 +81,16 @@ TEST(Gptq, UncorrelatedInputsGiveRoundToNearest) {
         options.actOrder = actOrder;
         options.range = range;
         GptqResult result = run(grid, layer, group, options);
-        QuantizedMatrix nearest = quantizeMatrix(grid, layer.weight.data(), layer.m, layer.n,
-                                                 group ? group : layer.n, range);
+        QuantizedMatrix nearest =
+            quantizeMatrix(grid, layer.weight.data(), layer.rows, layer.columns,
+                           group ? group : layer.columns, range);
         if (range == WeightRange::Mse) {
           // GPTQ measures squared errors, weights alone are measured with another norm.
           nearest.blocks = result.matrix.blocks;
-          for (size_t row = 0; row < layer.m; ++row)
-            for (size_t column = 0; column < layer.n; ++column)
-              nearest.codes[row * layer.n + column] =
-                  grid.encode(layer.weight[row * layer.n + column], nearest.getBlock(row, column));
+          for (size_t row = 0; row < layer.rows; ++row)
+            for (size_t column = 0; column < layer.columns; ++column)
+              nearest.codes[row * layer.columns + column] = grid.encode(
+                  layer.weight[row * layer.columns + column], nearest.getBlock(row, column));
         }
         EXPECT_EQ(result.matrix.codes, nearest.codes);
         EXPECT_TRUE(haveSameBlocks(result.matrix, nearest));
@@ -145,7 +98,7 @@ TEST(Gptq, UncorrelatedInputsGiveRoundToNearest) {
 }
 
 TEST(Gptq, BlockSizeChangesOnlyRounding) {
-  Layer layer(64, 200, 400, 0.9, false, 2);
+  PruningLayer layer(64, 200, 400, 0.9, false, 2);
   for (size_t group : {0, 24, 64, 150}) {
     CodeGrid grid = makeGrid(4);
     GptqResult reference = run(grid, layer, group);
@@ -164,11 +117,11 @@ TEST(Gptq, BlockSizeChangesOnlyRounding) {
 }
 
 TEST(Gptq, ScaleOfTheGramMatrixDoesNotMatter) {
-  Layer layer(32, 96, 200, 0.9, true, 3);
+  PruningLayer layer(32, 96, 200, 0.9, true, 3);
   CodeGrid grid = makeGrid(3);
   GptqResult reference = run(grid, layer, 32);
   for (float factor : {0x1p-20f, 4.0f, 0x1p+30f}) {
-    Layer scaled = layer;
+    PruningLayer scaled = layer;
     for (float &value : scaled.gram)
       value *= factor;
     GptqResult result = run(grid, scaled, 32);
@@ -178,23 +131,23 @@ TEST(Gptq, ScaleOfTheGramMatrixDoesNotMatter) {
 }
 
 TEST(Gptq, LossIsTheErrorOfTheDampedProblem) {
-  Layer layer(24, 80, 160, 0.9, true, 4);
+  PruningLayer layer(24, 80, 160, 0.9, true, 4);
   CodeGrid grid = makeGrid(3);
   GptqResult result = run(grid, layer);
   EXPECT_EQ(result.damping, 0.01);
-  Layer damped = layer;
+  PruningLayer damped = layer;
   double mean = 0;
-  for (size_t i = 0; i < layer.n; ++i)
-    mean += double(layer.gram[i * layer.n + i]) / double(layer.n);
-  for (size_t i = 0; i < layer.n; ++i)
-    damped.gram[i * layer.n + i] += float(0.01 * mean);
-  double expected = damped.energy(dequantizeMatrix(grid, result.matrix), &layer.weight);
+  for (size_t i = 0; i < layer.columns; ++i)
+    mean += double(layer.gram[i * layer.columns + i]) / double(layer.columns);
+  for (size_t i = 0; i < layer.columns; ++i)
+    damped.gram[i * layer.columns + i] += float(0.01 * mean);
+  double expected = damped.getLoss(dequantizeMatrix(grid, result.matrix));
   EXPECT_NEAR(result.loss / expected, 1, 1e-4);
 }
 
 TEST(Gptq, DiagonalOfUIsThatOfTheTrailingInverses) {
-  Layer layer(1, 12, 40, 0.7, false, 5);
-  size_t n = layer.n;
+  PruningLayer layer(1, 12, 40, 0.7, false, 5);
+  size_t n = layer.columns;
   std::vector<double> u(layer.gram.begin(), layer.gram.end());
   ASSERT_FALSE(bool(choleskyOfInverse(u.data(), n)));
   for (size_t i = 0; i < n; ++i) {
@@ -216,11 +169,12 @@ void checkTable(double rho, bool outliers, const std::array<double, 4> &nearest,
   unsigned bits[] = {2, 3, 4, 8};
   std::array<double, 4> sums[3] = {};
   for (unsigned seed = 0; seed < 10; ++seed) {
-    Layer layer(64, 128, 512, rho, outliers, 100 + seed);
+    PruningLayer layer(64, 128, 512, rho, outliers, 100 + seed);
     for (int b = 0; b < 4; ++b) {
       CodeGrid grid = makeGrid(bits[b]);
-      double rtn = layer.getError(dequantizeMatrix(
-          grid, quantizeMatrix(grid, layer.weight.data(), layer.m, layer.n, layer.n)));
+      double rtn = layer.getError(
+          dequantizeMatrix(grid, quantizeMatrix(grid, layer.weight.data(), layer.rows,
+                                                layer.columns, layer.columns)));
       double error = getError(grid, layer);
       EXPECT_LE(error, rtn);
       sums[0][b] += rtn / 10;
@@ -254,45 +208,45 @@ TEST(Gptq, GroupsFollowTheUpdatedWeights) {
   // Groups of 32 in blocks of 128 (four groups per block): at least as good as one group per row.
   double grouped = 0, whole = 0;
   for (unsigned seed = 0; seed < 5; ++seed) {
-    Layer layer(64, 128, 512, 0.9, false, 200 + seed);
+    PruningLayer layer(64, 128, 512, 0.9, false, 200 + seed);
     grouped += getError(makeGrid(3), layer, 32);
     whole += getError(makeGrid(3), layer);
     // The parameters of a later group come from weights that have been updated.
     QuantizedMatrix nearest =
-        quantizeMatrix(makeGrid(3), layer.weight.data(), layer.m, layer.n, 32);
+        quantizeMatrix(makeGrid(3), layer.weight.data(), layer.rows, layer.columns, 32);
     GptqResult result = run(makeGrid(3), layer, 32);
     size_t same[4] = {};
-    for (size_t r = 0; r < layer.m; ++r)
+    for (size_t r = 0; r < layer.rows; ++r)
       for (size_t g = 0; g < 4; ++g)
         same[g] += result.matrix.blocks[r * 4 + g].scale == nearest.blocks[r * 4 + g].scale;
-    EXPECT_EQ(same[0], layer.m);
+    EXPECT_EQ(same[0], layer.rows);
     for (size_t g = 1; g < 4; ++g)
-      EXPECT_LT(same[g], layer.m / 4) << g;
+      EXPECT_LT(same[g], layer.rows / 4) << g;
   }
   EXPECT_LT(grouped, whole);
 }
 
 TEST(Gptq, ActOrderHasTheGridsOfTheOriginalWeights) {
-  Layer layer(20, 100, 200, 0.9, true, 6);
+  PruningLayer layer(20, 100, 200, 0.9, true, 6);
   GptqOptions options;
   options.actOrder = true;
   GptqResult result = run(makeGrid(4), layer, 32, options);
-  EXPECT_TRUE(haveSameBlocks(
-      result.matrix, quantizeMatrix(makeGrid(4), layer.weight.data(), layer.m, layer.n, 32)));
+  EXPECT_TRUE(haveSameBlocks(result.matrix, quantizeMatrix(makeGrid(4), layer.weight.data(),
+                                                           layer.rows, layer.columns, 32)));
 }
 
 TEST(Gptq, Tables) {
   // A table with a zero: four-bit floats, groups of 32.
   const float e2m1[16] = {0, .5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -.5f, -1, -1.5f, -2, -3, -4, -6};
   CodeGrid grid = CodeGrid::makeTable(DataType::F4E2M1FN, e2m1, ScaleRule::AbsMax);
-  Layer layer(64, 128, 512, 0.9, false, 7);
-  double nearest = layer.getError(
-      dequantizeMatrix(grid, quantizeMatrix(grid, layer.weight.data(), layer.m, layer.n, 32)));
+  PruningLayer layer(64, 128, 512, 0.9, false, 7);
+  double nearest = layer.getError(dequantizeMatrix(
+      grid, quantizeMatrix(grid, layer.weight.data(), layer.rows, layer.columns, 32)));
   EXPECT_LT(getError(grid, layer, 32), 0.5 * nearest);
 }
 
 TEST(Gptq, SameForAnyNumberOfThreads) {
-  Layer layer(300, 96, 200, 0.9, true, 8);
+  PruningLayer layer(300, 96, 200, 0.9, true, 8);
   for (bool actOrder : {false, true}) {
     GptqOptions options;
     options.actOrder = actOrder;
@@ -306,10 +260,10 @@ TEST(Gptq, SameForAnyNumberOfThreads) {
 }
 
 TEST(Gptq, ColumnsThatWereNeverSeen) {
-  Layer layer(16, 64, 200, 0.9, false, 9);
+  PruningLayer layer(16, 64, 200, 0.9, false, 9);
   for (size_t dead : {size_t(0), size_t(17), size_t(63)})
-    for (size_t j = 0; j < layer.n; ++j)
-      layer.gram[dead * layer.n + j] = layer.gram[j * layer.n + dead] = 0;
+    for (size_t j = 0; j < layer.columns; ++j)
+      layer.gram[dead * layer.columns + j] = layer.gram[j * layer.columns + dead] = 0;
   for (bool actOrder : {false, true})
     for (GridConvention convention : {GridConvention::AsymZeroIn, GridConvention::SymRestricted}) {
       CodeGrid grid = makeGrid(4, convention);
@@ -318,16 +272,16 @@ TEST(Gptq, ColumnsThatWereNeverSeen) {
       GptqResult result = run(grid, layer, 16, options);
       EXPECT_EQ(result.deadColumns, 3u);
       std::vector<float> rounded = dequantizeMatrix(grid, result.matrix);
-      for (size_t r = 0; r < layer.m; ++r)
+      for (size_t r = 0; r < layer.rows; ++r)
         for (size_t dead : {size_t(0), size_t(17), size_t(63)})
-          EXPECT_EQ(rounded[r * layer.n + dead], 0.0f);
+          EXPECT_EQ(rounded[r * layer.columns + dead], 0.0f);
     }
 }
 
 TEST(Gptq, DampingGrowsUntilItIsEnough) {
   // Symmetric with a negative eigenvalue: -1 + lambda.
   size_t n = 16;
-  Layer layer(4, n, 8, 0, false, 10);
+  PruningLayer layer(4, n, 8, 0, false, 10);
   auto makeGram = [&](float offDiagonal) {
     for (size_t i = 0; i < n; ++i)
       for (size_t j = 0; j < n; ++j)
@@ -349,11 +303,11 @@ TEST(Gptq, DampingGrowsUntilItIsEnough) {
 }
 
 TEST(Gptq, PrunedWeightsStayZeroAndTheirErrorIsMadeGood) {
-  Layer layer(64, 128, 512, 0.9, false, 11);
-  std::vector<uint8_t> keep(layer.m * layer.n);
+  PruningLayer layer(64, 128, 512, 0.9, false, 11);
+  std::vector<uint8_t> keep(layer.rows * layer.columns);
   std::vector<float> masked = layer.weight;
   for (size_t i = 0; i < keep.size(); ++i) {
-    keep[i] = (i + i / layer.n) % 2;
+    keep[i] = (i + i / layer.columns) % 2;
     masked[i] *= float(keep[i]);
   }
   for (bool actOrder : {false, true}) {
@@ -378,11 +332,11 @@ TEST(Gptq, PrunedWeightsStayZeroAndTheirErrorIsMadeGood) {
 }
 
 TEST(Gptq, Errors) {
-  Layer layer(2, 4, 16, 0, false, 12);
+  PruningLayer layer(2, 4, 16, 0, false, 12);
   CodeGrid grid = makeGrid(4);
   auto message = [&](const GptqOptions &options = {}) {
     llvm::Expected<GptqResult> result =
-        gptq(grid, layer.weight.data(), layer.m, layer.n, 0, layer.gram.data(), options);
+        gptq(grid, layer.weight.data(), layer.rows, layer.columns, 0, layer.gram.data(), options);
     return result ? std::string("no error") : llvm::toString(result.takeError());
   };
   EXPECT_EQ(message(), "no error");
@@ -392,7 +346,7 @@ TEST(Gptq, Errors) {
   options = {};
   options.damping = -1;
   EXPECT_EQ(message(options), "the damping of GPTQ must be from 0 to 1, but is -1.00");
-  Layer good = layer;
+  PruningLayer good = layer;
   layer.weight[5] = INFINITY;
   EXPECT_EQ(message(), "the weight is not finite at [1, 1]");
   layer = good;
@@ -412,15 +366,16 @@ TEST(Gptq, Errors) {
 //===----------------------------------------------------------------------===//
 
 /// |W^ X - W X~|^2, the objective of GPTAQ, relative to |W X~|^2.
-double getAsymmetricError(const Layer &layer, const std::vector<float> &exact,
+double getAsymmetricError(const PruningLayer &layer, const std::vector<float> &exact,
                           const std::vector<float> &rounded) {
   double error = 0, energy = 0;
-  for (size_t r = 0; r < layer.m; ++r)
+  for (size_t r = 0; r < layer.rows; ++r)
     for (size_t v = 0; v < layer.vectors; ++v) {
       double now = 0, wanted = 0;
-      for (size_t j = 0; j < layer.n; ++j) {
-        now += double(rounded[r * layer.n + j]) * double(layer.x[v * layer.n + j]);
-        wanted += double(layer.weight[r * layer.n + j]) * double(exact[v * layer.n + j]);
+      for (size_t j = 0; j < layer.columns; ++j) {
+        now += double(rounded[r * layer.columns + j]) * double(layer.inputs[v * layer.columns + j]);
+        wanted +=
+            double(layer.weight[r * layer.columns + j]) * double(exact[v * layer.columns + j]);
       }
       error += (now - wanted) * (now - wanted);
       energy += wanted * wanted;
@@ -429,8 +384,8 @@ double getAsymmetricError(const Layer &layer, const std::vector<float> &exact,
 }
 
 TEST(Gptaq, NoDifferenceGivesGptq) {
-  Layer layer(40, 100, 200, 0.9, true, 13);
-  std::vector<float> cross(layer.n * layer.n);
+  PruningLayer layer(40, 100, 200, 0.9, true, 13);
+  std::vector<float> cross(layer.columns * layer.columns);
   for (bool actOrder : {false, true}) {
     GptqOptions options;
     options.actOrder = actOrder;
@@ -445,18 +400,18 @@ TEST(Gptaq, NoDifferenceGivesGptq) {
 TEST(Gptaq, BringsTheOutputNearerToTheUncompressedOne) {
   double plain = 0, corrected = 0, ordered = 0;
   for (unsigned seed = 0; seed < 5; ++seed) {
-    Layer layer(64, 96, 400, 0.8, false, 300 + seed);
+    PruningLayer layer(64, 96, 400, 0.8, false, 300 + seed);
     // The uncompressed model has inputs that the compressed predecessor shrank and disturbed.
     std::mt19937 rng(seed);
     std::normal_distribution<float> normal;
-    std::vector<float> exact(layer.x), difference(layer.x.size());
+    std::vector<float> exact(layer.inputs), difference(layer.inputs.size());
     for (size_t i = 0; i < exact.size(); ++i) {
-      exact[i] = layer.x[i] * 1.1f + 0.1f * normal(rng);
-      difference[i] = exact[i] - layer.x[i];
+      exact[i] = layer.inputs[i] * 1.1f + 0.1f * normal(rng);
+      difference[i] = exact[i] - layer.inputs[i];
     }
-    std::vector<float> cross(layer.n * layer.n);
-    addOuterProducts(cross.data(), layer.n, difference.data(), layer.x.data(), layer.n,
-                     layer.vectors);
+    std::vector<float> cross(layer.columns * layer.columns);
+    addOuterProducts(cross.data(), layer.columns, difference.data(), layer.inputs.data(),
+                     layer.columns, layer.vectors);
     CodeGrid grid = makeGrid(4);
     auto evaluate = [&](const GptqOptions &options) {
       return getAsymmetricError(layer, exact,
@@ -482,7 +437,7 @@ TEST(Gptaq, BringsTheOutputNearerToTheUncompressedOne) {
 }
 
 TEST(Gptaq, CrossMustBeFinite) {
-  Layer layer(2, 4, 16, 0, false, 14);
+  PruningLayer layer(2, 4, 16, 0, false, 14);
   std::vector<float> cross(16);
   cross[7] = NAN;
   GptqOptions options;

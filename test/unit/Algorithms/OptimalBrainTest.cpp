@@ -81,35 +81,16 @@ double getEnergy(const std::vector<double> &h, const float *weight,
   return sum;
 }
 
-struct Pruned : ObsResult {
-  std::vector<float> weight;
-};
+using Pruned = PrunedBy<ObsResult>;
 
 Pruned prune(const PruningLayer &layer, const ObsOptions &options) {
-  Pruned pruned;
-  pruned.weight = layer.weight;
-  llvm::Expected<ObsResult> result =
-      obs(pruned.weight.data(), layer.rows, layer.columns, layer.gram.data(), options);
-  if (!result) {
-    ADD_FAILURE() << llvm::toString(result.takeError());
-    return pruned;
-  }
-  static_cast<ObsResult &>(pruned) = std::move(*result);
-  EXPECT_TRUE(isMasked(pruned.weight, pruned.mask));
-  return pruned;
+  return pruneBy(obs, layer, options);
 }
 
 ObsOptions makeOptions(double ratio, bool perRow = false) {
-  ObsOptions options;
-  options.target.ratio = ratio;
-  options.target.perRow = perRow;
-  return options;
+  return makeOptionsOf<ObsOptions>(ratio, perRow);
 }
-ObsOptions makeOptions(NMPattern nm) {
-  ObsOptions options;
-  options.target.nm = nm;
-  return options;
-}
+ObsOptions makeOptions(NMPattern nm) { return makeOptionsOf<ObsOptions>(nm); }
 
 //===----------------------------------------------------------------------===//
 // Scores

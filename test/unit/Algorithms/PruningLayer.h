@@ -10,6 +10,8 @@
 #define COMPRESS_TEST_UNIT_ALGORITHMS_PRUNINGLAYER_H
 
 #include "compress/Algorithms/LinearAlgebra.h"
+#include "compress/Algorithms/Sparsity.h"
+#include "gtest/gtest.h"
 #include <cmath>
 #include <random>
 #include <thread>
@@ -113,6 +115,45 @@ inline bool isMasked(const std::vector<float> &weight, const std::vector<uint8_t
     if (!mask[i] && weight[i] != 0)
       return false;
   return true;
+}
+
+/// A weight after an algorithm, with what that tells of it.
+template <typename Result>
+struct PrunedBy : Result {
+  std::vector<float> weight;
+};
+
+/// Runs `algorithm` on a copy of the layer's weight. An error is a failure of the test.
+template <typename Result, typename Options>
+PrunedBy<Result> pruneBy(llvm::Expected<Result> (*algorithm)(float *, size_t, size_t, const float *,
+                                                             const Options &),
+                         const PruningLayer &layer, const Options &options) {
+  PrunedBy<Result> pruned;
+  pruned.weight = layer.weight;
+  llvm::Expected<Result> result =
+      algorithm(pruned.weight.data(), layer.rows, layer.columns, layer.gram.data(), options);
+  if (!result) {
+    ADD_FAILURE() << llvm::toString(result.takeError());
+    return pruned;
+  }
+  static_cast<Result &>(pruned) = std::move(*result);
+  EXPECT_TRUE(isMasked(pruned.weight, pruned.mask));
+  return pruned;
+}
+
+/// Options of an algorithm for a share, or for a pattern.
+template <typename Options>
+Options makeOptionsOf(double ratio, bool perRow) {
+  Options options;
+  options.target.ratio = ratio;
+  options.target.perRow = perRow;
+  return options;
+}
+template <typename Options>
+Options makeOptionsOf(NMPattern nm) {
+  Options options;
+  options.target.nm = nm;
+  return options;
 }
 
 } // namespace mlir::compress

@@ -19,35 +19,16 @@ using namespace mlir::compress;
 
 namespace {
 
-struct Pruned : SparseGptResult {
-  std::vector<float> weight;
-};
+using Pruned = PrunedBy<SparseGptResult>;
 
 Pruned prune(const PruningLayer &layer, const SparseGptOptions &options) {
-  Pruned pruned;
-  pruned.weight = layer.weight;
-  llvm::Expected<SparseGptResult> result =
-      sparseGpt(pruned.weight.data(), layer.rows, layer.columns, layer.gram.data(), options);
-  if (!result) {
-    ADD_FAILURE() << llvm::toString(result.takeError());
-    return pruned;
-  }
-  static_cast<SparseGptResult &>(pruned) = std::move(*result);
-  EXPECT_TRUE(isMasked(pruned.weight, pruned.mask));
-  return pruned;
+  return pruneBy(sparseGpt, layer, options);
 }
 
 SparseGptOptions makeOptions(double ratio, bool perRow = false) {
-  SparseGptOptions options;
-  options.target.ratio = ratio;
-  options.target.perRow = perRow;
-  return options;
+  return makeOptionsOf<SparseGptOptions>(ratio, perRow);
 }
-SparseGptOptions makeOptions(NMPattern nm) {
-  SparseGptOptions options;
-  options.target.nm = nm;
-  return options;
-}
+SparseGptOptions makeOptions(NMPattern nm) { return makeOptionsOf<SparseGptOptions>(nm); }
 
 /// Wanda: |w| times the norm of the input, per row.
 std::vector<uint8_t> getWandaMask(const PruningLayer &layer, double ratio) {

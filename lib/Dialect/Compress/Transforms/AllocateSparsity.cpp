@@ -251,7 +251,7 @@ FailureOr<AllocatedSparsity> AllocateSparsity::allocateByScores(Request &request
                                                                 std::string &what) {
   PruneSpec own = makeOwnPlan(request.spec);
   own.update = PruneUpdate::None;
-  if (changesValues(own)) {
+  if (own.changesValues()) {
     InFlightDiagnostic error = request.weights.front().task.emitError();
     error << "scope=global needs a method that scores weights one by one, found "
           << compress::getName(own.method);

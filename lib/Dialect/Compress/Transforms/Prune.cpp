@@ -67,7 +67,7 @@ static FailureOr<PrunedWeight> choose(WeightStore &store, const WeightTask &task
   std::string reason = pruner.getUnseen().str();
   std::optional<StoredTensor> decoded;
   const StoredTensor *dense = &weight.values;
-  bool isMagnitude = spec.method == PruneMethod::Magnitude && !changesValues(spec);
+  bool isMagnitude = spec.method == PruneMethod::Magnitude && !spec.changesValues();
   if (!isMagnitude || spec.pattern != PrunePattern::NM) {
     if (weight.hasCodes()) {
       FailureOr<StoredTensor> values = decodeWeight(store, weight, emitError);
@@ -204,11 +204,10 @@ static void dropZeros(const EncodedWeight &weight, ArrayRef<uint8_t> before,
   }
 }
 
-/// Whether the matrices of a stacked weight have inputs of their own (the last products of experts):
-/// calibration then has norms of the inputs, but no Gram matrix.
+/// Whether the matrices of a stacked weight have inputs of their own (the last products of
+/// experts): calibration then has norms of the inputs, but no Gram matrix.
 static bool hasOwnInputs(const WeightTask &task, const Statistics *statistics) {
-  const TensorStatistics *input =
-      statistics ? statistics->findInput(task.first().name) : nullptr;
+  const TensorStatistics *input = statistics ? statistics->findInput(task.first().name) : nullptr;
   return input && input->vectors && input->gram.empty() && !input->sumSquares.empty() &&
          !task.first().batchDims.empty();
 }
@@ -234,12 +233,12 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
                        << (spec.scope == PruneScope::Global ? "scope=global"
                                                             : "allocation=sensitivity")
                        << "); run compress-allocate-sparsity first";
-  if (weight.hasCodes() && changesValues(spec)) {
+  if (weight.hasCodes() && spec.changesValues()) {
     outcome.skipped.push_back("not pruned: " + describePruning(spec) +
                               " changes values, but the weight is quantized already");
     return success();
   }
-  if (changesValues(spec) && hasOwnInputs(task, statistics)) {
+  if (spec.changesValues() && hasOwnInputs(task, statistics)) {
     outcome.skipped.push_back("pruned by wanda instead of " + getName(spec.method).str() +
                               ": its matrices have inputs of their own, which have no Gram matrix");
     spec.method = PruneMethod::Wanda;
@@ -263,7 +262,7 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
   // Masks are nested: what has enough zeros where they are wanted keeps the rest.
   FailureOr<PrunedWeight> pruned = failure();
   bool isDone = false;
-  if (spec.method == PruneMethod::Magnitude || changesValues(spec) || !before.empty()) {
+  if (spec.method == PruneMethod::Magnitude || spec.changesValues() || !before.empty()) {
     PruneSpec byMagnitude = spec;
     byMagnitude.method = PruneMethod::Magnitude;
     byMagnitude.update = PruneUpdate::None;
@@ -277,7 +276,7 @@ LogicalResult mlir::compress::pruneStep(WeightStore &store, const WeightTask &ta
     outcome.skipped.push_back("it has the zeros of " + describePruning(spec) + " already");
     return success();
   }
-  if (!isDone && (spec.method != PruneMethod::Magnitude || changesValues(spec))) {
+  if (!isDone && (spec.method != PruneMethod::Magnitude || spec.changesValues())) {
     pruned = choose(store, task, pruner, spec, outcome);
     if (failed(pruned))
       return failure();

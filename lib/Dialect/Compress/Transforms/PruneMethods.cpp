@@ -18,23 +18,6 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Whether the mask comes out of the same pass as the new values.
-static bool choosesAsItGoes(const PruneSpec &spec) {
-  switch (spec.method) {
-  case PruneMethod::Obs:
-  case PruneMethod::SparseGpt:
-  case PruneMethod::Isc:
-  case PruneMethod::Alps:
-    return true;
-  default:
-    return false;
-  }
-}
-
-bool mlir::compress::changesValues(const PruneSpec &spec) {
-  return choosesAsItGoes(spec) || spec.update != PruneUpdate::None;
-}
-
 std::string mlir::compress::describePruning(const PruneSpec &spec) {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -176,7 +159,7 @@ llvm::Error WeightPruner::prepare() {
       return llvm::Error::success();
     }
   }
-  if (changesValues(spec) && input.gram.empty())
+  if (spec.changesValues() && input.gram.empty())
     return llvm::createStringError(what + " needs the Gram matrix of the input of \"" +
                                    task.first().name + "\": " + noGram);
   return findNorms();
@@ -464,12 +447,12 @@ static uint64_t getShare(uint64_t total, uint64_t begin, uint64_t end, uint64_t 
 llvm::Expected<PrunedWeight> WeightPruner::prune(const StoredTensor &dense) const {
   PrunedWeight result;
   std::vector<uint8_t> mask;
-  bool isChosen = !choosesAsItGoes(spec);
+  bool isChosen = !spec.choosesAsItGoes();
   if (isChosen)
     mask = chooseByScores(dense);
   SparsityTarget target = getTarget();
   std::vector<float> weight;
-  if (changesValues(spec)) {
+  if (spec.changesValues()) {
     weight = gatherAll(view, dense);
     mask.resize(weight.size(), 1);
     ColumnPadding padding(view, isChosen ? SparsityTarget() : target);

@@ -16,9 +16,6 @@
 namespace mlir {
 namespace compress {
 
-/// Whether a method stores other values than the weight had, besides zeros.
-bool changesValues(const PruneSpec &spec);
-
 /// `2:4`, `unstructured:0.5` or `threshold 0.01`, with the method if it is not magnitude.
 std::string describePruning(const PruneSpec &spec);
 

@@ -14,8 +14,8 @@
 namespace mlir {
 namespace compress {
 
-/// Relates the dims of `input` and `result`, which have the same elements in row-major order, as far
-/// as their types say: in the smallest groups of dims with equal products.
+/// Relates the dims of `input` and `result`, which have the same elements in row-major order, as
+/// far as their types say: in the smallest groups of dims with equal products.
 void relateReshape(DimensionRelations &relations, Value input, Value result);
 
 } // namespace compress
