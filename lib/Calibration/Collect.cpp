@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "IndexCounts.h"
 #include "compress/Analysis/GraphFingerprint.h"
 #include "compress/Calibration/ObservedSession.h"
 #include "compress/Dialect/Compress/Transforms/Observers.h"
@@ -19,7 +20,7 @@ using namespace mlir::compress;
 static constexpr std::pair<StringLiteral, Collect> kNames[] = {
     {"minmax", Collect::MinMax},   {"moving_average", Collect::MovingAverage},
     {"moments", Collect::Moments}, {"histogram", Collect::Histogram},
-    {"gram", Collect::Gram},
+    {"gram", Collect::Gram},       {"counts", Collect::Counts},
 };
 
 llvm::Expected<Collect> mlir::compress::parseCollect(StringRef text) {
@@ -109,5 +110,8 @@ llvm::Expected<Statistics> mlir::compress::collectStatistics(ModuleOp module,
       return error;
     statistics.set(id, entry);
   }
+  if ((options.collect & Collect::Counts) != Collect::None)
+    if (llvm::Error error = addIndexCounts(module, data, statistics))
+      return std::move(error);
   return statistics;
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CompileDialects.h"
+#include "PassData.h"
 #include "compress/Calibration/Calibration.h"
 #include "compress/Calibration/Passes.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
@@ -31,8 +32,6 @@ struct CollectStatisticsPass : public compress::impl::CollectStatisticsBase<Coll
   }
 
   llvm::Expected<Statistics> collectAll() {
-    if (data.empty())
-      return llvm::createStringError("compress-collect-statistics: expects the option 'data'");
     CalibrationOptions options;
     if (!collect.empty()) {
       llvm::Expected<Collect> parsed =
@@ -44,10 +43,7 @@ struct CollectStatisticsPass : public compress::impl::CollectStatisticsBase<Coll
     options.threads = threads;
     options.ops.assign(ops.begin(), ops.end());
     options.outputs = outputs;
-    llvm::Expected<std::vector<TensorSpec>> specs = getModelInputs(getOperation());
-    if (!specs)
-      return specs.takeError();
-    auto samplesOfData = openCalibrationData(data, *specs, samples);
+    auto samplesOfData = openPassData(getOperation(), "compress-collect-statistics", data, samples);
     if (!samplesOfData)
       return samplesOfData.takeError();
     llvm::Expected<Statistics> statistics =

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CompileDialects.h"
+#include "PassData.h"
 #include "PoolParallelFor.h"
 #include "compress/Algorithms/BlockInfluence.h"
 #include "compress/Analysis/GraphFingerprint.h"
@@ -245,12 +246,7 @@ struct CollectStreamsPass : public compress::impl::CollectStreamsBase<CollectStr
   }
 
   llvm::Error collect(Statistics &statistics) {
-    if (data.empty())
-      return llvm::createStringError("compress-collect-streams: expects the option 'data'");
-    llvm::Expected<std::vector<TensorSpec>> specs = getModelInputs(getOperation());
-    if (!specs)
-      return specs.takeError();
-    auto samplesOfData = openCalibrationData(data, *specs, samples);
+    auto samplesOfData = openPassData(getOperation(), "compress-collect-streams", data, samples);
     if (!samplesOfData)
       return samplesOfData.takeError();
     CalibrationOptions options;

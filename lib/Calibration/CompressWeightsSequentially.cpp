@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CompileDialects.h"
+#include "PassData.h"
 #include "compress/Analysis/WeightUnits.h"
 #include "compress/Calibration/Passes.h"
 #include "compress/Calibration/Sequential.h"
@@ -49,8 +50,6 @@ struct CompressWeightsSequentially
   }
 
   llvm::Error compressAll() {
-    if (data.empty())
-      return llvm::createStringError("compress-weights-sequentially: expects the option 'data'");
     SequentialOptions options;
     options.threads = threads;
     options.resume = resume;
@@ -81,10 +80,8 @@ struct CompressWeightsSequentially
 
     SessionOptions sessionOptions;
     sessionOptions.dims = options.dims;
-    llvm::Expected<std::vector<TensorSpec>> specs = getModelInputs(getOperation(), sessionOptions);
-    if (!specs)
-      return specs.takeError();
-    auto opened = openCalibrationData(data, *specs, samples);
+    auto opened = openPassData(getOperation(), "compress-weights-sequentially", data, samples,
+                               sessionOptions);
     if (!opened)
       return opened.takeError();
     auto step = [](WeightStore &store, const WeightTask &task, WeightOutcome &outcome) {

@@ -8,6 +8,7 @@
 
 #include "CompileDialects.h"
 #include "ExpertRewrite.h"
+#include "PassData.h"
 #include "PoolParallelFor.h"
 #include "compress/Calibration/ObservedSession.h"
 #include "compress/Calibration/Passes.h"
@@ -359,15 +360,10 @@ LogicalResult PruneExpertsPass::prune(std::vector<Task> &tasks) {
   auto fail = [&](llvm::Error error) {
     return getOperation().emitError() << llvm::toString(std::move(error));
   };
-  if (data.empty())
-    return getOperation().emitError() << "compress-prune-experts: expects the option 'data'";
   if (!tokens)
     return getOperation().emitError()
            << "option 'tokens': expects a number of tokens of at least 1, got 0";
-  llvm::Expected<std::vector<TensorSpec>> specs = getModelInputs(getOperation());
-  if (!specs)
-    return fail(specs.takeError());
-  auto calibration = openCalibrationData(data, *specs, samples);
+  auto calibration = openPassData(getOperation(), "compress-prune-experts", data, samples);
   if (!calibration)
     return fail(calibration.takeError());
   SmallVector<Task *> all;

@@ -209,6 +209,11 @@ static json::Object describe(std::string &bytes, const EncodedWeight &weight) {
   }
   if (weight.table)
     result["table"] = describe(bytes, *weight.table);
+  if (!weight.tableBlock.empty())
+    result["table_block"] = json::Array(weight.tableBlock);
+  if (weight.vectors)
+    result["vectors"] = json::Object{{"tables", describe(bytes, weight.vectors->tables)},
+                                     {"axis", weight.vectors->axis}};
   if (weight.scales)
     result["scales"] = describe(bytes, *weight.scales);
   if (weight.mask)
@@ -355,6 +360,20 @@ public:
       if (failed(
               read(object, "table", kept.table ? &*kept.table : nullptr, result.table.emplace())))
         return failure();
+    if (const json::Array *block = object.getArray("table_block"))
+      for (const json::Value &size : *block)
+        result.tableBlock.push_back(size.getAsInteger().value_or(0));
+    if (const json::Object *vectors = object.getObject("vectors")) {
+      EncodedWeight::Vectors &read = result.vectors.emplace();
+      read.axis = vectors->getInteger("axis").value_or(-1);
+      StoredTensor *old = kept.vectors ? &kept.vectors->tables : nullptr;
+      if (read.axis < 0 || read.axis >= result.type.getRank())
+        return fail("the axis of vectors is wrong");
+      if (failed(this->read(*vectors, "tables", old, read.tables)))
+        return failure();
+      if (read.tables.getType().getRank() != 4)
+        return fail("the tables of vectors are wrong");
+    }
     if (const json::Object *scales = object.getObject("scales"))
       if (failed(read(*scales, kept.scales ? &*kept.scales : nullptr, result.scales.emplace())))
         return failure();

@@ -38,7 +38,7 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   bool hasStatistics = hasData || !options.statistics.empty();
   RecipeNeeds needs;
   // A recipe that cannot be read is reported by the pass that applies it.
-  if (llvm::Expected<Recipe> recipe = makeRecipe(options.quantize, options.prune, options.recipe))
+  if (llvm::Expected<Recipe> recipe = makeRecipe(options.getFlags()))
     needs = getNeeds(*recipe, hasStatistics, hasData);
   else
     llvm::consumeError(recipe.takeError());
@@ -66,6 +66,8 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
   recipe.recipe = options.recipe;
   recipe.quantize = options.quantize;
   recipe.prune = options.prune;
+  recipe.lowRank = options.lowRank;
+  recipe.share = options.share;
   recipe.exclude.assign(options.exclude.begin(), options.exclude.end());
   recipe.calibrated = hasData;
   pm.addPass(createApplyRecipe(recipe));
@@ -110,6 +112,26 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
     pm.addPass(createFoldConstants());
   }
 
+  // What becomes one, and what becomes two.
+  if (needs.sharesWhole)
+    pm.addPass(createShareWeights());
+  if (needs.splits) {
+    collect(needs.splitStatistics, {"*"});
+    if (needs.factorsQueryKey) {
+      pm.addPass(createRaiseComposites());
+      pm.addPass(createFactorQueryKey());
+    }
+    if (needs.measuresSensitivity && hasData) {
+      MeasureSensitivityOptions measure;
+      measure.data = options.calibration;
+      measure.progress = options.progress;
+      pm.addPass(createMeasureSensitivity(measure));
+    }
+    if (needs.allocatesRanks)
+      pm.addPass(createAllocateRanks());
+    pm.addPass(createSplitLowRank());
+  }
+
   // Rewrites that keep the output.
   if (needs.rotates)
     pm.addPass(createRotate());
@@ -151,5 +173,6 @@ void mlir::compress::registerCompressPipelines() {
   PassPipelineRegistration<>("compress-normalize-pipeline",
                              "ONNX nodes to model ops, with clean-ups", buildNormalizePipeline);
   PassPipelineRegistration<CompressPipelineOptions>(
-      "compress-pipeline", "Prune and quantize a model by a recipe", buildCompressPipeline);
+      "compress-pipeline", "Split, share, prune and quantize a model by a recipe",
+      buildCompressPipeline);
 }

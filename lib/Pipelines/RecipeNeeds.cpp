@@ -70,17 +70,48 @@ static void addPruning(const PruneSpec &spec, bool hasData, RecipeNeeds &needs,
     wanted.insert(spec.needsGram() ? "gram" : "moments");
 }
 
+static void addSplitting(const LowRankSpec &spec, bool hasData, RecipeNeeds &needs,
+                         llvm::SetVector<StringRef> &forSplits) {
+  bool isBudget = spec.target == LowRankTarget::Budget;
+  needs.splits = true;
+  needs.allocatesRanks |= isBudget;
+  needs.factorsQueryKey |= spec.queryKey;
+  needs.measuresSensitivity |= isBudget && spec.sensitivity == RankSensitivity::Model;
+  if (!spec.needsStatistics() && !hasData)
+    return;
+  // How much the output suffers is told by the Gram matrix, whatever the method.
+  if (spec.needsGram() || hasData)
+    forSplits.insert("gram");
+  if (spec.method == LowRankMethod::Asvd || hasData)
+    forSplits.insert("moments");
+  if (spec.method == LowRankMethod::Fisher)
+    forSplits.insert("counts");
+}
+
+static void addSharing(const ShareSpec &spec, bool hasData, RecipeNeeds &needs,
+                       llvm::SetVector<StringRef> &wanted) {
+  needs.sharesWhole |= !spec.isCodebook();
+  if (spec.usesStatistics() && hasData)
+    wanted.insert("gram");
+}
+
 RecipeNeeds mlir::compress::getNeeds(const Recipe &recipe, bool hasStatistics, bool hasData) {
   RecipeNeeds needs;
-  llvm::SetVector<StringRef> forStructures, wanted;
+  llvm::SetVector<StringRef> forStructures, forSplits, wanted;
   for (const Rule &rule : recipe.rules) {
     if (rule.quantize.getSpec())
       addQuantization(resolveAuto(*rule.quantize.getSpec(), hasStatistics), hasData, needs, wanted);
     if (rule.prune.getSpec())
       for (const PruneSpec &spec : *rule.prune.getSpec())
         addPruning(resolveAuto(spec, hasStatistics), hasData, needs, forStructures, wanted);
+    if (rule.lowRank.getSpec())
+      addSplitting(resolveAuto(*rule.lowRank.getSpec(), hasStatistics), hasData, needs, forSplits);
+    if (rule.share.getSpec())
+      for (const ShareSpec &spec : *rule.share.getSpec())
+        addSharing(spec, hasData, needs, wanted);
   }
   needs.structureStatistics.assign(forStructures.begin(), forStructures.end());
+  needs.splitStatistics.assign(forSplits.begin(), forSplits.end());
   needs.statistics.assign(wanted.begin(), wanted.end());
   return needs;
 }
@@ -117,6 +148,14 @@ static std::string getNeedy(const PruneSpec &spec) {
   return spec.skip ? "skip" : "bias_compensation";
 }
 
+static std::string getNeedy(const LowRankSpec &spec) {
+  if (!spec.needsStatistics())
+    return "";
+  if (spec.sensitivity == RankSensitivity::Model)
+    return "sensitivity=model";
+  return "low rank with method=" + getName(spec.method).str();
+}
+
 llvm::Error mlir::compress::checkNeedsNoStatistics(const Recipe &recipe) {
   for (const Rule &rule : recipe.rules) {
     std::string what;
@@ -126,6 +165,8 @@ llvm::Error mlir::compress::checkNeedsNoStatistics(const Recipe &recipe) {
       for (const PruneSpec &spec : *rule.prune.getSpec())
         if (what.empty())
           what = getNeedy(resolveAuto(spec, /*hasStatistics=*/false));
+    if (what.empty() && rule.lowRank.getSpec())
+      what = getNeedy(resolveAuto(*rule.lowRank.getSpec(), /*hasStatistics=*/false));
     if (!what.empty())
       return llvm::make_error<RecipeError>(RecipeErrorKind::BadInput,
                                            what + " needs calibration data or statistics");

@@ -27,6 +27,13 @@ struct RecipeNeeds {
   /// Statistics that choose groups and directions; names as in `--collect`.
   std::vector<std::string> structureStatistics;
 
+  // Weights that become one, or two.
+  bool sharesWhole = false, splits = false, factorsQueryKey = false, allocatesRanks = false;
+  /// Sensitivities of ranks are measured on the model's output.
+  bool measuresSensitivity = false;
+  /// Statistics that the splits use.
+  std::vector<std::string> splitStatistics;
+
   // Rewrites that keep the output.
   bool rotates = false, smooths = false, scales = false, equalizes = false, permutes = false;
   /// Static activations whose ranges need more than the smallest and largest value.

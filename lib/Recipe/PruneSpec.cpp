@@ -163,15 +163,7 @@ std::vector<std::pair<std::string, std::string>> getEntries(const PruneSpec &spe
   return entries;
 }
 
-std::string toString(const PruneSpec &spec) {
-  std::string text;
-  for (const auto &[key, value] : getEntries(spec)) {
-    if (!text.empty())
-      text += ",";
-    text += key == "pattern" ? value : key + "=" + value;
-  }
-  return text;
-}
+std::string toString(const PruneSpec &spec) { return joinEntries(getEntries(spec), "pattern"); }
 
 std::string toString(const PruneSpecs &specs) {
   return join(map_range(specs, [](const PruneSpec &spec) { return toString(spec); }), "+");

@@ -43,19 +43,32 @@ Recipe resolveAuto(Recipe recipe, bool hasStatistics) {
         spec = resolveAuto(spec, hasStatistics);
       rule.prune = specs;
     }
+    if (rule.lowRank.getSpec())
+      rule.lowRank = resolveAuto(*rule.lowRank.getSpec(), hasStatistics);
+    if (rule.share.getSpec()) {
+      ShareSpecs specs = *rule.share.getSpec();
+      for (ShareSpec &spec : specs)
+        spec = resolveAuto(spec);
+      rule.share = specs;
+    }
   }
   return recipe;
 }
 
-/// `later` with those of `earlier` that remove something else; nothing, which is `none`, stays so.
-static std::optional<PruneSpecs> merge(const std::optional<PruneSpecs> &earlier,
-                                       const std::optional<PruneSpecs> &later) {
+static bool areExclusive(const PruneSpec &a, const PruneSpec &b) {
+  return areExclusive(a.pattern, b.pattern);
+}
+static bool areExclusive(const ShareSpec &a, const ShareSpec &b) { return a.kind == b.kind; }
+
+/// `later` with those of `earlier` that exclude none of it; nothing, which is `none`, stays so.
+template <typename Spec>
+static std::optional<std::vector<Spec>> merge(const std::optional<std::vector<Spec>> &earlier,
+                                              const std::optional<std::vector<Spec>> &later) {
   if (!later || !earlier)
     return later;
-  PruneSpecs specs;
-  for (const PruneSpec &spec : *earlier)
-    if (none_of(*later,
-                [&](const PruneSpec &other) { return areExclusive(spec.pattern, other.pattern); }))
+  std::vector<Spec> specs;
+  for (const Spec &spec : *earlier)
+    if (none_of(*later, [&](const Spec &other) { return areExclusive(spec, other); }))
       specs.push_back(spec);
   append_range(specs, *later);
   return specs;
@@ -73,6 +86,14 @@ ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer) {
     if (rule.prune.isGiven()) {
       result.prune = merge(result.prune, rule.prune.getSpec());
       result.pruneRule = i;
+    }
+    if (rule.lowRank.isGiven()) {
+      result.lowRank = rule.lowRank.getSpec();
+      result.lowRankRule = i;
+    }
+    if (rule.share.isGiven()) {
+      result.share = merge(result.share, rule.share.getSpec());
+      result.shareRule = i;
     }
   }
   return result;
@@ -133,7 +154,7 @@ static void printSpec(raw_ostream &os, const Spec &spec) {
   os << "{ ";
   for (const auto &[key, value] : getEntries(spec)) {
     os << comma << key << ": ";
-    if (key == "pattern" || key == "tree")
+    if (key == "pattern" || key == "tree" || key == "target" || key == "kind")
       printQuoted(os, value);
     else
       os << value;
@@ -142,20 +163,25 @@ static void printSpec(raw_ostream &os, const Spec &spec) {
 }
 
 /// A list, unless there is only one.
-static void printSpec(raw_ostream &os, const PruneSpecs &specs) {
+template <typename Spec>
+static void printSpec(raw_ostream &os, const std::vector<Spec> &specs) {
   if (specs.size() == 1)
     return printSpec(os, specs.front());
   os << "[";
-  llvm::interleaveComma(specs, os, [&](const PruneSpec &spec) { printSpec(os, spec); });
+  llvm::interleaveComma(specs, os, [&](const Spec &spec) { printSpec(os, spec); });
   os << "]";
 }
 
 template <typename Spec>
-static void printSetting(raw_ostream &os, const Setting<Spec> &setting) {
+static void printSetting(raw_ostream &os, StringRef key, const Setting<Spec> &setting) {
+  if (!setting.isGiven())
+    return;
+  os << "  " << key << ": ";
   if (setting.isNone())
     os << "none";
   else
     printSpec(os, *setting.getSpec());
+  os << '\n';
 }
 
 void Recipe::print(raw_ostream &os) const {
@@ -169,16 +195,10 @@ void Recipe::print(raw_ostream &os) const {
     os << "- select: ";
     printSelector(os, rule.select);
     os << '\n';
-    if (rule.quantize.isGiven()) {
-      os << "  quantize: ";
-      printSetting(os, rule.quantize);
-      os << '\n';
-    }
-    if (rule.prune.isGiven()) {
-      os << "  prune: ";
-      printSetting(os, rule.prune);
-      os << '\n';
-    }
+    printSetting(os, "quantize", rule.quantize);
+    printSetting(os, "prune", rule.prune);
+    printSetting(os, "low_rank", rule.lowRank);
+    printSetting(os, "share", rule.share);
   }
 }
 

@@ -53,8 +53,13 @@ private:
   Error readSelector(const File &file, const YamlNode &node, Selector &selector);
   Error readPositive(const File &file, const YamlNode &node, StringRef key,
                      std::optional<int64_t> &result);
-  Error readQuantize(const File &file, const YamlNode &node, Setting<QuantizeSpec> &setting);
-  Error readPrune(const File &file, const YamlNode &node, Setting<PruneSpecs> &setting);
+  template <typename Spec, typename Builder>
+  Error readSpec(const File &file, const YamlNode &node, StringRef key, StringRef expected,
+                 MaybeProblem (*readText)(StringRef, Setting<Spec> &), Setting<Spec> &setting);
+  template <typename Spec, typename Builder>
+  Error readSpecs(const File &file, const YamlNode &node, StringRef key, StringRef expected,
+                  MaybeProblem (*readText)(StringRef, Setting<std::vector<Spec>> &),
+                  Setting<std::vector<Spec>> &setting);
 
   /// Files that are being read, outermost first.
   SmallVector<std::pair<uint64_t, uint64_t>, 4> open;
@@ -171,13 +176,21 @@ Error RecipeReader::readRule(const File &file, const YamlNode &node) {
   auto readEntry = [&](const YamlEntry &entry) -> Error {
     StringRef key = entry.key.text;
     if (key == "quantize")
-      return readQuantize(file, entry.value, rule.quantize);
+      return readSpec<QuantizeSpec, QuantizeSpecBuilder>(file, entry.value, "quantize", "a format",
+                                                         readQuantizeText, rule.quantize);
     if (key == "prune")
-      return readPrune(file, entry.value, rule.prune);
+      return readSpecs<PruneSpec, PruneSpecBuilder>(file, entry.value, "prune", "a pattern",
+                                                    readPruneText, rule.prune);
+    if (key == "low_rank")
+      return readSpec<LowRankSpec, LowRankSpecBuilder>(file, entry.value, "low_rank", "a target",
+                                                       readLowRankText, rule.lowRank);
+    if (key == "share")
+      return readSpecs<ShareSpec, ShareSpecBuilder>(file, entry.value, "share", "a kind",
+                                                    readShareText, rule.share);
     if (key != "select")
       return makeError(
           file, entry.key,
-          makeUnknown("key", key, {"select", "quantize", "prune"}, {"low_rank", "share"}));
+          makeUnknown("key", key, {"select", "quantize", "prune", "low_rank", "share"}));
     hasSelector = true;
     return readSelector(file, entry.value, rule.select);
   };
@@ -186,8 +199,10 @@ Error RecipeReader::readRule(const File &file, const YamlNode &node) {
       return error;
   if (!hasSelector)
     return makeError(file, node, "the rule has no 'select'; 'select: all' selects every layer");
-  if (!rule.quantize.isGiven() && !rule.prune.isGiven())
-    return makeError(file, node, "the rule says nothing, expected 'quantize' or 'prune'");
+  if (!rule.quantize.isGiven() && !rule.prune.isGiven() && !rule.lowRank.isGiven() &&
+      !rule.share.isGiven())
+    return makeError(file, node,
+                     "the rule says nothing, expected 'quantize', 'prune', 'low_rank' or 'share'");
   recipe.rules.push_back(std::move(rule));
   return Error::success();
 }
@@ -280,20 +295,25 @@ static Error feedEntries(const YamlNode &node, Builder &builder, Fn makeError) {
   return Error::success();
 }
 
-Error RecipeReader::readQuantize(const File &file, const YamlNode &node,
-                                 Setting<QuantizeSpec> &setting) {
+/// A map, the text of a flag, or `none`.
+template <typename Spec, typename Builder>
+Error RecipeReader::readSpec(const File &file, const YamlNode &node, StringRef key,
+                             StringRef expected,
+                             MaybeProblem (*readText)(StringRef, Setting<Spec> &),
+                             Setting<Spec> &setting) {
   auto fail = [&](const YamlNode &at, const Problem &problem) {
     return makeError(file, at, problem);
   };
   if (node.kind == YamlNode::Scalar) {
-    MaybeProblem problem = readQuantizeText(node.text, setting);
+    MaybeProblem problem = readText(node.text, setting);
     return problem ? fail(node, *problem) : Error::success();
   }
   if (node.kind != YamlNode::Mapping)
     return makeError(file, node,
-                     "quantize is " + node.describe() + ", expected a format, a map or 'none'");
-  QuantizeSpecBuilder builder;
-  QuantizeSpec spec;
+                     key + " is " + node.describe() + ", expected " + expected +
+                         ", a map or 'none'");
+  Builder builder;
+  Spec spec;
   if (Error error = feedEntries(node, builder, fail))
     return error;
   if (MaybeProblem problem = builder.finish(spec))
@@ -302,37 +322,42 @@ Error RecipeReader::readQuantize(const File &file, const YamlNode &node,
   return Error::success();
 }
 
-Error RecipeReader::readPrune(const File &file, const YamlNode &node,
-                              Setting<PruneSpecs> &setting) {
+/// A list of maps and texts, or one of them, or `none`.
+template <typename Spec, typename Builder>
+Error RecipeReader::readSpecs(const File &file, const YamlNode &node, StringRef key,
+                              StringRef expected,
+                              MaybeProblem (*readText)(StringRef, Setting<std::vector<Spec>> &),
+                              Setting<std::vector<Spec>> &setting) {
   auto fail = [&](const YamlNode &at, const Problem &problem) {
     return makeError(file, at, problem);
   };
   if (node.kind == YamlNode::Scalar) {
-    MaybeProblem problem = readPruneText(node.text, setting);
+    MaybeProblem problem = readText(node.text, setting);
     return problem ? fail(node, *problem) : Error::success();
   }
-  // A list of maps and texts, or one of them.
-  PruneSpecs specs;
+  std::vector<Spec> specs;
   auto readOne = [&](const YamlNode &item) -> Error {
-    PruneSpec spec;
+    Spec spec;
     if (item.kind == YamlNode::Scalar) {
-      Setting<PruneSpecs> text;
-      if (MaybeProblem problem = readPruneText(item.text, text))
+      Setting<std::vector<Spec>> text;
+      if (MaybeProblem problem = readText(item.text, text))
         return fail(item, *problem);
       if (text.isNone() || text.getSpec()->size() != 1)
-        return fail(item, makeBad("expected one pattern, found " + quote(item.text)));
+        return fail(item, makeBad("expected one " + expected.drop_front(2) + ", found " +
+                                  quote(item.text)));
       spec = text.getSpec()->front();
     } else if (item.kind == YamlNode::Mapping) {
-      PruneSpecBuilder builder;
+      Builder builder;
       if (Error error = feedEntries(item, builder, fail))
         return error;
       if (MaybeProblem problem = builder.finish(spec))
         return fail(item, *problem);
     } else {
       return makeError(file, item,
-                       "prune is " + item.describe() + ", expected a pattern, a map or 'none'");
+                       key + " is " + item.describe() + ", expected " + expected +
+                           ", a map or 'none'");
     }
-    MaybeProblem problem = addPruneSpec(specs, spec);
+    MaybeProblem problem = addSpec(specs, spec);
     return problem ? fail(item, *problem) : Error::success();
   };
   if (node.kind != YamlNode::Sequence) {
@@ -343,7 +368,8 @@ Error RecipeReader::readPrune(const File &file, const YamlNode &node,
       if (Error error = readOne(item))
         return error;
     if (specs.empty())
-      return makeError(file, node, "prune is an empty list, expected a pattern, a map or 'none'");
+      return makeError(file, node,
+                       key + " is an empty list, expected " + expected + ", a map or 'none'");
   }
   setting = specs;
   return Error::success();

@@ -98,6 +98,15 @@ std::string toText(double value) {
   return text;
 }
 
+std::string joinEntries(ArrayRef<std::pair<std::string, std::string>> entries, StringRef headKey) {
+  return join(map_range(entries,
+                        [&](const auto &entry) {
+                          return entry.first == headKey ? entry.second
+                                                        : entry.first + "=" + entry.second;
+                        }),
+              ",");
+}
+
 std::optional<int64_t> parsePositive(StringRef text, int64_t limit) {
   int64_t value = 0;
   if (text.empty() || !all_of(text, isDigit) || text.getAsInteger(10, value) || value < 1 ||
@@ -166,7 +175,11 @@ MaybeProblem readQuantizeText(StringRef text, Setting<QuantizeSpec> &setting) {
   return readText<QuantizeSpec, QuantizeSpecBuilder>(text, "format", setting);
 }
 
-MaybeProblem addPruneSpec(PruneSpecs &specs, const PruneSpec &spec) {
+MaybeProblem readLowRankText(StringRef text, Setting<LowRankSpec> &setting) {
+  return readText<LowRankSpec, LowRankSpecBuilder>(text, "target", setting);
+}
+
+MaybeProblem addSpec(PruneSpecs &specs, const PruneSpec &spec) {
   for (const PruneSpec &other : specs)
     if (areExclusive(spec.pattern, other.pattern))
       return makeBad("'" + toString(other) + "' and '" + toString(spec) +
@@ -175,23 +188,43 @@ MaybeProblem addPruneSpec(PruneSpecs &specs, const PruneSpec &spec) {
   return std::nullopt;
 }
 
-MaybeProblem readPruneText(StringRef text, Setting<PruneSpecs> &setting) {
+MaybeProblem addSpec(ShareSpecs &specs, const ShareSpec &spec) {
+  for (const ShareSpec &other : specs)
+    if (spec.kind == other.kind)
+      return makeBad("'" + toString(other) + "' and '" + toString(spec) +
+                     "' share the same thing, expected one of them");
+  specs.push_back(spec);
+  return std::nullopt;
+}
+
+/// Reads specifications with `+` between them.
+template <typename Spec, typename Builder>
+static MaybeProblem readTexts(StringRef text, StringRef headKey,
+                              Setting<std::vector<Spec>> &setting) {
   if (text.trim(" ") == "none") {
-    setting = Setting<PruneSpecs>::none();
+    setting = Setting<std::vector<Spec>>::none();
     return std::nullopt;
   }
-  PruneSpecs specs;
+  std::vector<Spec> specs;
   for (StringRef part : llvm::split(text, '+')) {
-    Setting<PruneSpec> one;
-    if (MaybeProblem problem = readText<PruneSpec, PruneSpecBuilder>(part, "pattern", one))
+    Setting<Spec> one;
+    if (MaybeProblem problem = readText<Spec, Builder>(part, headKey, one))
       return problem;
     if (one.isNone())
       return makeBad("'none' stands alone");
-    if (MaybeProblem problem = addPruneSpec(specs, *one.getSpec()))
+    if (MaybeProblem problem = addSpec(specs, *one.getSpec()))
       return problem;
   }
   setting = specs;
   return std::nullopt;
+}
+
+MaybeProblem readPruneText(StringRef text, Setting<PruneSpecs> &setting) {
+  return readTexts<PruneSpec, PruneSpecBuilder>(text, "pattern", setting);
+}
+
+MaybeProblem readShareText(StringRef text, Setting<ShareSpecs> &setting) {
+  return readTexts<ShareSpec, ShareSpecBuilder>(text, "kind", setting);
 }
 
 } // namespace mlir::compress

@@ -115,11 +115,57 @@ private:
   PruneSpec spec;
 };
 
+/// The same for low ranks.
+class LowRankSpecBuilder {
+public:
+  static llvm::ArrayRef<llvm::StringRef> getKeys();
+  static llvm::StringRef getValueKind(llvm::StringRef key);
+  static std::optional<std::pair<llvm::StringRef, llvm::StringRef>>
+  expandWord(llvm::StringRef word);
+  static llvm::StringRef getWordHelp() { return " or query_key"; }
+  MaybeProblem set(llvm::StringRef key, llvm::StringRef value);
+  MaybeProblem finish(LowRankSpec &result) const;
+
+private:
+  MaybeProblem setTarget(llvm::StringRef value);
+  MaybeProblem setNumber(llvm::StringRef key, llvm::StringRef value);
+  bool isGiven(llvm::StringRef key) const { return llvm::is_contained(seen, key); }
+
+  llvm::SmallVector<std::string, 8> seen;
+  LowRankSpec spec;
+};
+
+/// The same for sharing.
+class ShareSpecBuilder {
+public:
+  static llvm::ArrayRef<llvm::StringRef> getKeys();
+  static llvm::StringRef getValueKind(llvm::StringRef key);
+  static std::optional<std::pair<llvm::StringRef, llvm::StringRef>>
+  expandWord(llvm::StringRef word);
+  static llvm::StringRef getWordHelp() { return ""; }
+  MaybeProblem set(llvm::StringRef key, llvm::StringRef value);
+  MaybeProblem finish(ShareSpec &result) const;
+
+private:
+  MaybeProblem setKind(llvm::StringRef value);
+  bool isGiven(llvm::StringRef key) const { return llvm::is_contained(seen, key); }
+
+  llvm::SmallVector<std::string, 8> seen;
+  ShareSpec spec;
+};
+
+/// "head,key=value": the entries of a specification; the value of `headKey` stands alone.
+std::string joinEntries(llvm::ArrayRef<std::pair<std::string, std::string>> entries,
+                        llvm::StringRef headKey);
+
 /// Read the text of a flag into a setting; `none` is a setting, too. No place in the problem.
 MaybeProblem readQuantizeText(llvm::StringRef text, Setting<QuantizeSpec> &setting);
 MaybeProblem readPruneText(llvm::StringRef text, Setting<PruneSpecs> &setting);
-/// Adds a specification; a problem if another one removes the same thing.
-MaybeProblem addPruneSpec(PruneSpecs &specs, const PruneSpec &spec);
+MaybeProblem readLowRankText(llvm::StringRef text, Setting<LowRankSpec> &setting);
+MaybeProblem readShareText(llvm::StringRef text, Setting<ShareSpecs> &setting);
+/// Adds a specification; a problem if another one removes (or shares) the same thing.
+MaybeProblem addSpec(PruneSpecs &specs, const PruneSpec &spec);
+MaybeProblem addSpec(ShareSpecs &specs, const ShareSpec &spec);
 
 } // namespace mlir::compress
 

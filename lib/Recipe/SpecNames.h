@@ -122,6 +122,54 @@ inline constexpr Word<ScoreReduction> reductionNames[] = {{ScoreReduction::Sum, 
                                                           {ScoreReduction::Product, "prod"},
                                                           {ScoreReduction::First, "first"}};
 
+inline constexpr Word<LowRankTarget> lowRankTargetNames[] = {{LowRankTarget::Rank, "rank"},
+                                                             {LowRankTarget::Ratio, "ratio"},
+                                                             {LowRankTarget::Energy, "energy"},
+                                                             {LowRankTarget::Budget, "budget"}};
+
+inline constexpr Word<LowRankBudget> lowRankBudgetNames[] = {{LowRankBudget::Params, "params"},
+                                                             {LowRankBudget::Macs, "macs"}};
+
+inline constexpr Word<LowRankMethod> lowRankMethodNames[] = {
+    {LowRankMethod::Auto, "auto"},     {LowRankMethod::Svd, "svd"},
+    {LowRankMethod::Fisher, "fisher"}, {LowRankMethod::Asvd, "asvd"},
+    {LowRankMethod::Drone, "drone"},   {LowRankMethod::SvdLlm, "svd_llm"}};
+
+inline constexpr Word<LowRankForm> lowRankFormNames[] = {{LowRankForm::Auto, "auto"},
+                                                         {LowRankForm::Channel, "channel"},
+                                                         {LowRankForm::Spatial, "spatial"},
+                                                         {LowRankForm::Depthwise, "depthwise"}};
+
+inline constexpr Word<LowRankResidual> lowRankResidualNames[] = {
+    {LowRankResidual::None, "none"},
+    {LowRankResidual::SvdQuant, "svdquant"},
+    {LowRankResidual::Lqer, "lqer"}};
+
+inline constexpr Word<RankSensitivity> rankSensitivityNames[] = {
+    {RankSensitivity::Output, "output"}, {RankSensitivity::Model, "model"}};
+
+inline constexpr Word<ShareKind> shareKindNames[] = {{ShareKind::Codebook, "codebook"},
+                                                     {ShareKind::Duplicates, "duplicates"},
+                                                     {ShareKind::Layers, "layers"}};
+
+inline constexpr Word<CodebookMethod> codebookMethodNames[] = {
+    {CodebookMethod::Auto, "auto"},
+    {CodebookMethod::Exact, "exact"},
+    {CodebookMethod::Lloyd, "lloyd"},
+    {CodebookMethod::Product, "product"},
+    {CodebookMethod::Additive, "additive"}};
+
+inline constexpr Word<CodebookStart> codebookStartNames[] = {{CodebookStart::Linear, "linear"},
+                                                             {CodebookStart::Density, "density"},
+                                                             {CodebookStart::Random, "random"}};
+
+inline constexpr Word<CodebookScope> codebookScopeNames[] = {{CodebookScope::Tensor, "tensor"},
+                                                             {CodebookScope::Channel, "channel"},
+                                                             {CodebookScope::Group, "group"}};
+
+inline constexpr Word<LayerSharing> layerSharingNames[] = {{LayerSharing::Groups, "groups"},
+                                                           {LayerSharing::KMeans, "kmeans"}};
+
 /// The word of `value`.
 template <typename Enum, size_t size>
 llvm::StringRef findName(const Word<Enum> (&words)[size], Enum value) {

@@ -9,7 +9,7 @@
 // Tensors of an entry: "counts" U64 [7] (vectors, runs, non-finite values,
 // channels, groups, features, vectors of the Gram matrix), and those of "min",
 // "max", "moving_range", "sum", "sum_abs", "sum_squares", "histogram",
-// "histogram_range", "gram" and "cross" that were collected. Entries of weights
+// "histogram_range", "gram", "cross" and "index_counts" that were collected. Entries of weights
 // have "gradient" and "gradient_squares" (F32, of the weight's shape) and
 // "hessian_trace" (F64 [1]), as far as they are known. Entries of streams have
 // "vectors" (U64 [1]), "cosine" and "angle" (F64, square), and the metadata
@@ -90,6 +90,7 @@ static SmallVector<Part> getParts(const TensorStatistics &entry,
   }
   add("gram", DataType::F32, entry.gram, square);
   add("cross", DataType::F32, entry.cross, square);
+  add("index_counts", DataType::U64, entry.counts);
   return parts;
 }
 
@@ -104,6 +105,9 @@ static SmallVector<Part> getParts(const WeightStatistics &entry) {
                        values.data(), values.size() * sizeof(float)});
   if (entry.hessianTrace)
     parts.push_back({"hessian_trace", DataType::F64, {1}, &*entry.hessianTrace, sizeof(double)});
+  if (entry.outputSensitivity)
+    parts.push_back(
+        {"output_sensitivity", DataType::F64, {1}, &*entry.outputSensitivity, sizeof(double)});
   return parts;
 }
 
@@ -145,8 +149,10 @@ static Error checkWeight(const Twine &where, const WeightStatistics &entry) {
   auto fail = [&](const Twine &what) {
     return createStringError(inconvertibleErrorCode(), where + ": " + what);
   };
-  if (entry.gradient.empty() && entry.gradientSquares.empty() && !entry.hessianTrace)
-    return fail("has neither 'gradient' nor 'gradient_squares' nor 'hessian_trace'");
+  if (entry.gradient.empty() && entry.gradientSquares.empty() && !entry.hessianTrace &&
+      !entry.outputSensitivity)
+    return fail("has none of 'gradient', 'gradient_squares', 'hessian_trace' and "
+                "'output_sensitivity'");
   unsigned __int128 size = 1;
   for (int64_t dim : entry.shape) {
     if (dim < 1 || size > std::numeric_limits<uint64_t>::max() / 2)
@@ -167,6 +173,9 @@ static Error checkWeight(const Twine &where, const WeightStatistics &entry) {
       return fail("'gradient_squares' is negative at element " + Twine(i));
   if (entry.hessianTrace && !std::isfinite(*entry.hessianTrace))
     return fail("'hessian_trace' is not finite");
+  if (entry.outputSensitivity &&
+      !(*entry.outputSensitivity >= 0 && std::isfinite(*entry.outputSensitivity)))
+    return fail("'output_sensitivity': expects a finite number of at least 0");
   return Error::success();
 }
 
@@ -203,6 +212,11 @@ public:
       return error;
     if (Error error = checkHistogram())
       return error;
+    unsigned __int128 used = 0;
+    for (uint64_t count : entry.counts)
+      used += count;
+    if (!entry.counts.empty() && used != entry.vectors)
+      return fail("'index_counts': expects a sum of " + Twine(entry.vectors));
     return checkMatrices();
   }
 
@@ -440,13 +454,13 @@ private:
   }
 
   Error readPart(WeightStatistics &entry, StringRef part, const SafeTensorInfo &tensor) {
-    if (part == "hessian_trace") {
-      std::vector<double> trace;
-      if (Error error = copy(trace, tensor, "F64", 1))
+    if (part == "hessian_trace" || part == "output_sensitivity") {
+      std::vector<double> number;
+      if (Error error = copy(number, tensor, "F64", 1))
         return error;
-      if (trace.size() != 1)
-        return fail("tensor '" + tensor.name + "': expects 1 element, got " + Twine(trace.size()));
-      entry.hessianTrace = trace.front();
+      if (number.size() != 1)
+        return fail("tensor '" + tensor.name + "': expects 1 element, got " + Twine(number.size()));
+      (part == "hessian_trace" ? entry.hessianTrace : entry.outputSensitivity) = number.front();
       return Error::success();
     }
     if (part != "gradient" && part != "gradient_squares")
@@ -516,6 +530,8 @@ private:
       return readMatrix(entry.gram, tensor);
     if (part == "cross")
       return readMatrix(entry.cross, tensor);
+    if (part == "index_counts")
+      return copy(entry.counts, tensor, "U64", 1);
     StringRef other = part == "histogram" ? "histogram_range" : "histogram";
     if (part != "histogram" && part != "histogram_range")
       return fail("tensor '" + tensor.name + "': unknown statistic '" + part + "'");

@@ -91,7 +91,7 @@ class _Trials:
     def __init__(
         self,
         model: _compress.Model,
-        arguments: tuple[str, str, str],
+        arguments: tuple[str, str, str, str, str],
         exclude: list[str],
         more: tuple[str, str, str, int, bool],
     ) -> None:
@@ -124,6 +124,8 @@ class Model:
         self,
         quantize: str | None = None,
         prune: str | None = None,
+        low_rank: str | None = None,
+        share: str | None = None,
         recipe: str | os.PathLike[str] | None = None,
         exclude: Sequence[str] = (),
         metric: Callable[[Model], float] | None = None,
@@ -139,7 +141,8 @@ class Model:
         """A compressed copy of the model; weights that stay as they are are shared.
 
         The arguments are those of the flags of `compress-opt`: `quantize="int4,group=32"`,
-        `prune="2:4"` or `prune="head:0.25+neuron:0.25"`, and the path of a YAML recipe, whose rules
+        `prune="2:4"` or `prune="head:0.25+neuron:0.25"`, `low_rank="ratio:0.5"`,
+        `share="codebook:16"`, and the path of a YAML recipe, whose rules
         come after them. With none, the model is only cleaned up. `exclude` names layers that are left alone, whatever they say.
 
         With `metric`, a function that is given a model and returns a number, and `max_drop` (`"0.5%"`
@@ -158,7 +161,7 @@ class Model:
         `UnsupportedError` for a scheme that is known but not available.
         """
         path = os.fspath(recipe) if recipe is not None else ""
-        arguments = (quantize or "", prune or "", path)
+        arguments = (quantize or "", prune or "", low_rank or "", share or "", path)
         with contextlib.ExitStack() as stack:
             data = _calibration.as_path(calibration, stack)
             known = _calibration.statistics_path(statistics, stack)
@@ -169,7 +172,7 @@ class Model:
 
     def _compress(
         self,
-        arguments: tuple[str, str, str],
+        arguments: tuple[str, str, str, str, str],
         exclude: list[str],
         more: tuple[str, str, str, int, bool],
         metric: Callable[[Model], float] | None,

@@ -87,6 +87,7 @@ _ARRAYS = (
     "histogram",
     "gram",
     "cross",
+    "index_counts",
 )
 
 

@@ -305,8 +305,9 @@ static uint64_t getWeightBytes(ModuleOp module) {
 
 Result<std::shared_ptr<bridge::Model>>
 bridge::Model::compress(const CompressSettings &settings) const {
-  llvm::Expected<compress::Recipe> resolved =
-      compress::makeRecipe(settings.quantize, settings.prune, settings.recipe);
+  compress::RecipeFlags flags = {settings.quantize, settings.prune, settings.lowRank,
+                                 settings.share, settings.recipe};
+  llvm::Expected<compress::Recipe> resolved = compress::makeRecipe(flags);
   if (!resolved) {
     Failure failure;
     failure.isUnsupported = compress::takeRecipeError(resolved.takeError(), failure.message) == 3;
@@ -327,9 +328,7 @@ bridge::Model::compress(const CompressSettings &settings) const {
   state->shared->getDialect()->setReportCollector(&collector);
   PassManager pm(context, ModuleOp::getOperationName());
   compress::CompressPipelineOptions options;
-  options.quantize = settings.quantize;
-  options.prune = settings.prune;
-  options.recipe = settings.recipe;
+  options.setFlags(flags);
   for (const std::string &name : settings.exclude)
     options.exclude.push_back(name);
   options.calibration = settings.calibration;
@@ -470,6 +469,7 @@ std::optional<bridge::Activation> bridge::Statistics::get(const std::string &key
   std::vector<int64_t> square{entry->groups, entry->features, entry->features};
   add("gram", "f32", entry->gram, square);
   add("cross", "f32", entry->cross, square);
+  addVector("index_counts", "ui64", entry->counts);
   return activation;
 }
 

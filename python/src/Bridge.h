@@ -81,7 +81,7 @@ private:
 
 /// See compress/Pipelines/Pipelines.h; paths and texts may be empty.
 struct CompressSettings {
-  std::string quantize, prune, recipe;
+  std::string quantize, prune, lowRank, share, recipe;
   std::vector<std::string> exclude;
   std::string calibration, statistics, resume;
   uint64_t samples = 0;

@@ -280,15 +280,17 @@ NB_MODULE(_compress, m) {
       .def(
           "compress",
           [](const Model &model, const std::string &quantize, const std::string &prune,
-             const std::string &recipe, const std::vector<std::string> &exclude,
-             const std::string &calibration, const std::string &statistics,
-             const std::string &resume, uint64_t samples, bool requantize) {
+             const std::string &lowRank, const std::string &share, const std::string &recipe,
+             const std::vector<std::string> &exclude, const std::string &calibration,
+             const std::string &statistics, const std::string &resume, uint64_t samples,
+             bool requantize) {
             nb::gil_scoped_release release;
-            return unwrap(model.compress({quantize, prune, recipe, exclude, calibration,
-                                          statistics, resume, samples, requantize}));
+            return unwrap(model.compress({quantize, prune, lowRank, share, recipe, exclude,
+                                          calibration, statistics, resume, samples, requantize}));
           },
-          "quantize"_a, "prune"_a, "recipe"_a, "exclude"_a, "calibration"_a = "",
-          "statistics"_a = "", "resume"_a = "", "samples"_a = 0, "requantize"_a = false)
+          "quantize"_a, "prune"_a, "low_rank"_a, "share"_a, "recipe"_a, "exclude"_a,
+          "calibration"_a = "", "statistics"_a = "", "resume"_a = "", "samples"_a = 0,
+          "requantize"_a = false)
       .def(
           "compile",
           [](const Model &model, int threads, const std::string &target,

@@ -38,7 +38,8 @@ struct Flags {
                               cl::desc("Write the statistics (safetensors)")};
   cl::opt<std::string> collect{
       "collect", cl::cat(category), cl::init("minmax,moments"), cl::value_desc("names"),
-      cl::desc("What to collect: minmax (always), moving_average, moments, histogram, gram; "
+      cl::desc("What to collect: minmax (always), moving_average, moments, histogram, gram, counts "
+               "(of the indices of embeddings); "
                "default: minmax,moments")};
   cl::opt<uint64_t> samples{"samples", cl::cat(category), cl::init(0), cl::value_desc("N"),
                             cl::desc("At most so many runs; 0 (default): all")};

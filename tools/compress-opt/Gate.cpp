@@ -148,7 +148,8 @@ llvm::Expected<double> Gate::measureOriginal() {
     return measure(options.input);
   // In the format of the output, as the metric command expects it.
   ToolOptions plain = options;
-  plain.quantize = plain.prune = plain.recipeFile = plain.calibration = plain.statistics = "";
+  plain.flags = {};
+  plain.calibration = plain.statistics = "";
   plain.samples = 0;
   plain.output = folder.getOriginal();
   if (int failed = run(plain)) {

@@ -48,9 +48,13 @@ struct Flags {
       cl::desc("How calibration tells how far it is, on standard error: plain, json or off")};
   cl::opt<std::string> prune{"prune", cl::cat(category),
                              cl::desc("Prune weights: N:M keeps N of every M, for example 2:4")};
-  cl::opt<std::string> lowRank{"low-rank", cl::cat(category), cl::Hidden,
-                               cl::desc("Split weights into low-rank factors")};
-  cl::opt<std::string> share{"share", cl::cat(category), cl::Hidden, cl::desc("Share weights")};
+  cl::opt<std::string> lowRank{
+      "low-rank", cl::cat(category),
+      cl::desc("Split weights into two factors: rank:64, ratio:0.5, energy:0.95, "
+               "budget:params=0.7")};
+  cl::opt<std::string> share{
+      "share", cl::cat(category),
+      cl::desc("Share weights: codebook:16, duplicates, layers:N, embedding:128, several with +")};
   cl::opt<std::string> recipe{"recipe", cl::cat(category), cl::value_desc("filename"),
                               cl::desc("YAML recipe; its rules come after those of the flags")};
   cl::opt<std::string> maxDrop{
@@ -99,9 +103,7 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   StringRef program = "compress-opt";
   input = flags.input;
   output = flags.output;
-  quantize = flags.quantize;
-  prune = flags.prune;
-  recipeFile = flags.recipe;
+  this->flags = {flags.quantize, flags.prune, flags.lowRank, flags.share, flags.recipe};
   reportFile = flags.report;
   weights = flags.model.getWeightsMode();
   calibration = flags.calibration;
@@ -112,7 +114,7 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
   progress = flags.progress;
 
   std::string message;
-  llvm::Expected<Recipe> rules = makeRecipe(quantize, prune, recipeFile);
+  llvm::Expected<Recipe> rules = makeRecipe(this->flags);
   int code = 0;
   if (rules)
     recipe = resolveAuto(std::move(*rules), !calibration.empty() || !statistics.empty());
@@ -123,18 +125,16 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
     if (code)
       message += "; use --calibration=DATA or --statistics=FILE";
   }
-  if (!code && !flags.lowRank.empty())
-    code = takeRecipeError(parseLowRankFlag(flags.lowRank), message);
-  if (!code && !flags.share.empty())
-    code = takeRecipeError(parseShareFlag(flags.share), message);
   if (code)
     return fail(program, message, code);
   if (!reportFile.empty() && !compresses())
-    return fail(program, "--report needs --quantize, --prune or --recipe");
+    return fail(program, "--report needs --quantize, --prune, --low-rank, --share or --recipe");
   if (!compresses() && (!calibration.empty() || !statistics.empty()))
-    return fail(program, "--calibration and --statistics need --quantize, --prune or --recipe");
+    return fail(
+        program,
+        "--calibration and --statistics need --quantize, --prune, --low-rank, --share or --recipe");
   if (requantize && !compresses())
-    return fail(program, "--requantize needs --quantize, --prune or --recipe");
+    return fail(program, "--requantize needs --quantize, --prune, --low-rank, --share or --recipe");
   if (!resume.empty() && calibration.empty())
     return fail(program, "--resume needs --calibration");
   if (samples && calibration.empty())
@@ -161,7 +161,7 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
       return fail(program, "--max-drop: " + llvm::toString(drop.takeError()));
     gate.maxDrop = *drop;
     if (!compresses())
-      return fail(program, "--max-drop needs --quantize, --prune or --recipe");
+      return fail(program, "--max-drop needs --quantize, --prune, --low-rank, --share or --recipe");
     if (output == "-")
       return fail(program, "--max-drop needs -o with a file");
     if (weights == WeightsMode::Reference)
@@ -184,9 +184,7 @@ int ToolOptions::parse(int argc, char **argv, DialectRegistry &registry) {
 }
 
 void ToolOptions::setPipelineOptions(CompressPipelineOptions &options) const {
-  options.quantize = quantize;
-  options.prune = prune;
-  options.recipe = recipeFile;
+  options.setFlags(flags);
   for (const std::string &name : exclude)
     options.exclude.push_back(name);
   options.calibration = calibration;

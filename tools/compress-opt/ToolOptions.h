@@ -23,7 +23,9 @@ namespace compress {
 /// What the command line says.
 struct ToolOptions {
   std::string input, output;
-  std::string quantize, prune, recipeFile, reportFile;
+  /// What is done; `flags.file` is the recipe file.
+  RecipeFlags flags;
+  std::string reportFile;
   /// Calibration: samples and how many of them, or what was seen of them before.
   std::string calibration, statistics, resume, progress;
   uint64_t samples = 0;
@@ -48,7 +50,7 @@ struct ToolOptions {
   bool writesOnnx() const { return StringRef(output).ends_with(".onnx"); }
   /// Whether the output is a model for people, not IR on a stream.
   bool writesFile() const { return output != "-" || weights != WeightsMode::Auto; }
-  bool compresses() const { return !quantize.empty() || !prune.empty() || !recipeFile.empty(); }
+  bool compresses() const { return !flags.isEmpty(); }
   const onnx::ExportOptions &getExportOptions() const { return exportOptions; }
   const onnx::ImportOptions &getImportOptions() const { return importOptions; }
   void setPipelineOptions(CompressPipelineOptions &options) const;

@@ -208,7 +208,8 @@ int main(int argc, char **argv) {
     MlirOptMainConfig quiet = given;
     if (failed(quiet.dumpPassPipeline(false).setupPassPipeline(scratch)) || !scratch.empty()) {
       llvm::errs() << argv[0]
-                   << ": --quantize, --prune and --recipe cannot be combined with passes; use "
+                   << ": --quantize, --prune, --low-rank, --share and --recipe cannot be combined "
+                      "with passes; use "
                       "--pass-pipeline='builtin.module(compress-pipeline{...})'\n";
       return 2;
     }

@@ -72,6 +72,10 @@ struct Flags {
                                 cl::desc("Quantize first, as compress-opt does")};
   cl::opt<std::string> prune{"prune", cl::cat(category),
                              cl::desc("Prune first, as compress-opt does")};
+  cl::opt<std::string> lowRank{"low-rank", cl::cat(category),
+                               cl::desc("Split weights first, as compress-opt does")};
+  cl::opt<std::string> share{"share", cl::cat(category),
+                             cl::desc("Share weights first, as compress-opt does")};
   cl::opt<std::string> recipe{"recipe", cl::cat(category), cl::value_desc("filename"),
                               cl::desc("Apply a YAML recipe first")};
   cl::opt<std::string> memoryLimit{
@@ -100,7 +104,7 @@ static bool addSize(StringRef text, llvm::StringMap<int64_t> &sizes) {
 /// Recipes are checked before the model is read.
 static int checkRecipe(const RunOptions &options) {
   std::string message;
-  llvm::Expected<Recipe> recipe = makeRecipe(options.quantize, options.prune, options.recipe);
+  llvm::Expected<Recipe> recipe = makeRecipe(options.flags);
   int code =
       takeRecipeError(recipe ? checkNeedsNoStatistics(*recipe) : recipe.takeError(), message);
   return code ? fail(message, code) : 0;
@@ -121,9 +125,7 @@ int RunOptions::parse(int argc, char **argv) {
     return 2;
   }
   model = flags.model;
-  quantize = flags.quantize;
-  prune = flags.prune;
-  recipe = flags.recipe;
+  this->flags = {flags.quantize, flags.prune, flags.lowRank, flags.share, flags.recipe};
   inputsFile = flags.inputs;
   outputsFile = flags.outputs;
   saveFile = flags.save;

@@ -10,6 +10,7 @@
 #define COMPRESS_TOOLS_COMPRESS_RUN_RUNOPTIONS_H
 
 #include "compress/ExecutionEngine/Session.h"
+#include "compress/Recipe/Recipe.h"
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +22,7 @@ namespace compress {
 struct RunOptions {
   std::string model;
   /// Compression before the model is compiled.
-  std::string quantize, prune, recipe;
+  RecipeFlags flags;
   uint64_t memoryLimit = 0;
   SessionOptions session;
 
@@ -42,7 +43,7 @@ struct RunOptions {
   /// Parses and checks; an exit code after a message if something is wrong, else 0.
   int parse(int argc, char **argv);
 
-  bool compresses() const { return !quantize.empty() || !prune.empty() || !recipe.empty(); }
+  bool compresses() const { return !flags.isEmpty(); }
 };
 
 } // namespace compress

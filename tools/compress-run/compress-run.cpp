@@ -61,9 +61,7 @@ static OwningOpRef<ModuleOp> readModel(const RunOptions &options, MLIRContext &c
     return module;
   PassManager pm(&context, ModuleOp::getOperationName());
   CompressPipelineOptions pipeline;
-  pipeline.quantize = options.quantize;
-  pipeline.prune = options.prune;
-  pipeline.recipe = options.recipe;
+  pipeline.setFlags(options.flags);
   buildCompressPipeline(pm, pipeline);
   if (failed(pm.run(*module)))
     return {};

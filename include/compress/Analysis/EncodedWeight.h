@@ -97,14 +97,19 @@ struct ScaleExpression {
 ///   scales               dequantize(values, scales[, zero points]) int8, f8E4M3FN, MX, NVFP4
 ///   table                lookup(values, table)                     palettes
 ///   table and scales     lookup(values, table, scales)             NF4, binary
+///   table, `tableBlock`  lookup(values, tables[, scales])          palettes of channels, groups
+///   vectors              lookup_vectors(values, tables[, scales])  product and additive codebooks
 ///
-/// To make one, set `values` to the codes (`makeCodes`), `table` (`makeFloats`) and `scales` (one
-/// of `makeScales`, `makeNestedScales`, `makeDoubleScales`), all allocated from the store.
+/// To make one, set `values` to the codes (`makeCodes`, `makeWideCodes`), `table` or
+/// `vectors->tables` (`makeFloats`) and `scales` (one of `makeScales`, `makeNestedScales`,
+/// `makeDoubleScales`), all allocated from the store.
 struct EncodedWeight {
   /// Type of the decoded weight.
   RankedTensorType type;
   /// What is stored: floats, or codes (`hasCodes()`); only the kept ones if there is a pattern.
-  /// Codes are integers or floats of at most 8 bits; with a table they are unsigned or i1.
+  /// Codes are integers or floats of at most 8 bits; with a table they are unsigned or i1. Codes of
+  /// vectors are unsigned, of at most 16 bits and of shape `[..., ceil(size of axis / dim), ...,
+  /// codebooks]`.
   StoredTensor values;
   /// Which values are stored: N:M along `axis`, or any (a bitmap of the flattened tensor). Between
   /// steps the values may be dense: then `mask` has one byte per element (1: kept), and `fill` and
@@ -126,8 +131,19 @@ struct EncodedWeight {
     bool isBitmap() const { return kind == Kind::Bitmap; }
   };
   std::optional<Pattern> pattern;
-  /// Values of the codes, in the weight's float type: rank 1, an entry for every code of the type.
+  /// Values of the codes, in the weight's float type: rank 1, an entry for every code of the type;
+  /// or, with `tableBlock`, a table for each block of the weight: `[blocks of each dim...,
+  /// entries]`.
   std::optional<StoredTensor> table;
+  SmallVector<int64_t> tableBlock;
+  /// The codes stand for vectors of values along `axis` (`compress.lookup_vectors`). Such weights
+  /// have no pattern, no table and no zero points, but may have scales.
+  struct Vectors {
+    /// `[subspaces, codebooks, entries, dim]` in the weight's float type.
+    StoredTensor tables;
+    int64_t axis = 0;
+  };
+  std::optional<Vectors> vectors;
   /// Block sizes per dim (-1: whole; empty: one block), scales and zero points.
   struct Scales {
     SmallVector<int64_t> block;
@@ -149,7 +165,7 @@ struct EncodedWeight {
   std::optional<StoredTensor> mask;
 
   /// Whether the values are codes, not floats.
-  bool hasCodes() const { return scales || table; }
+  bool hasCodes() const { return scales || table || vectors; }
   /// Whether the values are floats of another type than the weight.
   bool isCast() const {
     return !hasCodes() && values.getType().getElementType() != type.getElementType();
@@ -161,6 +177,9 @@ struct EncodedWeight {
 /// A new tensor of codes, from the low bits of one byte per code, packed as the store packs them.
 FailureOr<StoredTensor> makeCodes(WeightStore &store, RankedTensorType type,
                                   ArrayRef<uint8_t> codes, EmitErrorFn emitError);
+/// The same with codes of 9 to 16 bits, for `EncodedWeight::vectors`; also narrower ones.
+FailureOr<StoredTensor> makeWideCodes(WeightStore &store, RankedTensorType type,
+                                      ArrayRef<uint16_t> codes, EmitErrorFn emitError);
 /// A new tensor of floats of any float type, each rounded to nearest, ties to even, saturating.
 FailureOr<StoredTensor> makeFloats(WeightStore &store, RankedTensorType type,
                                    ArrayRef<float> values, EmitErrorFn emitError);
@@ -186,13 +205,17 @@ FailureOr<EncodedWeight::Scales> makeDoubleScales(WeightStore &store, RankedTens
                                                   EmitErrorFn emitError);
 
 /// The code that means zero in all blocks (as a number: sign- or zero-extended): the zero point, 0,
-/// or the first entry of the table that is zero. Nothing if there is none.
+/// or the first code whose entry is zero in all tables. Nothing if there is none.
 std::optional<int64_t> getZeroCode(const EncodedWeight &weight);
 /// Why `getZeroCode` is nothing, for remarks; empty if it is not. Such weights have no pattern.
 std::string explainNoZeroCode(const EncodedWeight &weight);
 /// Why `compactPattern` will drop the pattern of a weight with dense values, for remarks; empty if
 /// it will not: there is no code of zero, or codes and bitmap take as many bytes as dense values.
 std::string explainDenseStorage(const EncodedWeight &weight);
+
+/// Place of the first code of a weight with `vectors` that has no entry in the tables; nothing if
+/// all have one.
+std::optional<uint64_t> findCodeWithoutEntry(const EncodedWeight &weight);
 
 /// Dense decoded values of a weight, masks included, as a new tensor of type `weight.type`.
 FailureOr<StoredTensor> decodeWeight(WeightStore &store, const EncodedWeight &weight,

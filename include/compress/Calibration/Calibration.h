@@ -28,12 +28,14 @@ enum class Collect : uint32_t {
   Moments = 1 << 2,
   Histogram = 1 << 3,
   Gram = 1 << 4,
-  LLVM_MARK_AS_BITMASK_ENUM(Gram)
+  /// Of embeddings whose indices are an input of the model: how often each index is used.
+  Counts = 1 << 5,
+  LLVM_MARK_AS_BITMASK_ENUM(Counts)
 };
 LLVM_ENABLE_BITMASK_ENUMS_IN_NAMESPACE();
 
 /// Reads the value of `--collect`: names separated by commas out of minmax, moving_average,
-/// moments, histogram, gram. Errors name the unknown word and the known ones.
+/// moments, histogram, gram, counts. Errors name the unknown word and the known ones.
 llvm::Expected<Collect> parseCollect(llvm::StringRef text);
 
 /// Samples for calibration: named inputs of a model, one run each. Read again and again; memory

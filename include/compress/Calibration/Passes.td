@@ -30,7 +30,7 @@ def CollectStatistics : Pass<"compress-collect-statistics", "::mlir::ModuleOp"> 
            "Samples: a .npz file, a folder of them, or a list of paths">,
     Option<"samples", "samples", "uint64_t", /*default=*/"0", "At most so many samples; 0: all">,
     ListOption<"collect", "collect", "std::string",
-               "minmax (default), moving_average, moments, histogram, gram">,
+               "minmax (default), moving_average, moments, histogram, gram, counts">,
     Option<"output", "output", "std::string", /*default=*/"\"\"", "Also write a statistics file">,
     ListOption<"ops", "ops", "std::string", "Names of ops, as in recipes">,
     Option<"outputs", "outputs", "bool", /*default=*/"false", "Also observe results">,
@@ -122,6 +122,35 @@ def PruneExperts : Pass<"compress-prune-experts", "::mlir::ModuleOp"> {
     Option<"allowUnseen", "allow-unseen", "bool", /*default=*/"false",
            "Experts that no token selected may be removed">,
     Option<"threads", "threads", "int", /*default=*/"0", "Threads; 0: one per core">,
+  ];
+}
+
+def MeasureSensitivity : Pass<"compress-measure-sensitivity", "::mlir::ModuleOp"> {
+  let summary = "Measure what the model's output suffers when a layer is split";
+  let description = [{
+    For every weight whose plan has a low rank with `budget` and `sensitivity=model`: splits it alone,
+    in a copy of the model, into factors of half its parameters, runs that over `data`, and compares
+    the model's float outputs with those of the whole model. The relative squared error of the outputs
+    divided by that of the layer is its sensitivity, which becomes part of the statistics of the
+    dialect; `compress-allocate-ranks` multiplies errors of layers by it. A weight that has no factors
+    of half its parameters has none, with a missed remark of category `low-rank`. The model is
+    compiled once for every weight. The module stays as it is.
+
+    With `low-rank` every weighted op is planned that is not an embedding.
+
+    (* example filepath=test/Calibration/measure-sensitivity.mlir function=@main *)
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+  let options = [
+    Option<"data", "data", "std::string", /*default=*/"\"\"",
+           "Samples: a .npz file, a folder of them, or a list of paths">,
+    Option<"samples", "samples", "uint64_t", /*default=*/"8", "At most so many samples; 0: all">,
+    Option<"lowRank", "low-rank", "std::string", /*default=*/"\"\"",
+           "As the flag --low-rank, with a budget and sensitivity=model; empty: as planned">,
+    Option<"output", "output", "std::string", /*default=*/"\"\"", "Also write a statistics file">,
+    Option<"threads", "threads", "int", /*default=*/"0", "Threads; 0: one per core">,
+    Option<"progress", "progress", "std::string", /*default=*/"\"off\"",
+           "off, plain or json: where the work is, on stderr">,
   ];
 }
 

@@ -24,6 +24,12 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
                                llvm::cl::init("")};
   Option<std::string> prune{*this, "prune", llvm::cl::desc("As the flag --prune, for example 2:4"),
                             llvm::cl::init("")};
+  Option<std::string> lowRank{*this, "low-rank",
+                              llvm::cl::desc("As the flag --low-rank, for example ratio:0.5"),
+                              llvm::cl::init("")};
+  Option<std::string> share{*this, "share",
+                            llvm::cl::desc("As the flag --share, for example codebook:16"),
+                            llvm::cl::init("")};
   Option<std::string> calibration{*this, "calibration",
                                   llvm::cl::desc("Samples to run the model on: a .npz file, a "
                                                  "folder of them, or a list of paths"),
@@ -44,6 +50,15 @@ struct CompressPipelineOptions : public PassPipelineOptions<CompressPipelineOpti
   Option<std::string> progress{*this, "progress", llvm::cl::desc("plain, json or off"),
                                llvm::cl::init("off")};
   ListOption<std::string> exclude{*this, "exclude", llvm::cl::desc("Names of ops to leave alone")};
+
+  RecipeFlags getFlags() const { return {quantize, prune, lowRank, share, recipe}; }
+  void setFlags(const RecipeFlags &flags) {
+    quantize = flags.quantize;
+    prune = flags.prune;
+    lowRank = flags.lowRank;
+    share = flags.share;
+    recipe = flags.file;
+  }
 };
 
 /// `compress` phase: clean up, plan, transform, prune and quantize, check. With samples or

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // A recipe is an ordered list of rules. A rule selects layers and says how they
-// are quantized and how they are pruned; a later rule wins, for each of the two
+// are quantized, pruned, split and shared; a later rule wins, for each of these
 // separately. docs/Recipes.md describes the YAML form and the flags.
 //
 //===----------------------------------------------------------------------===//
@@ -15,9 +15,11 @@
 #ifndef COMPRESS_RECIPE_RECIPE_H
 #define COMPRESS_RECIPE_RECIPE_H
 
+#include "compress/Recipe/LowRankSpec.h"
 #include "compress/Recipe/PruneSpec.h"
 #include "compress/Recipe/QuantizeSpec.h"
 #include "compress/Recipe/Selector.h"
+#include "compress/Recipe/ShareSpec.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
@@ -64,7 +66,7 @@ int takeRecipeError(llvm::Error error, std::string &message);
 // Rules
 //===----------------------------------------------------------------------===//
 
-/// What a rule says about quantization or pruning: nothing, `none`, or a specification.
+/// What a rule says about one kind of compression: nothing, `none`, or a specification.
 template <typename Spec>
 class Setting {
 public:
@@ -95,6 +97,8 @@ struct Rule {
   Selector select;
   Setting<QuantizeSpec> quantize;
   Setting<PruneSpecs> prune;
+  Setting<LowRankSpec> lowRank;
+  Setting<ShareSpecs> share;
 
   bool operator==(const Rule &other) const = default;
 };
@@ -113,15 +117,21 @@ struct Recipe {
 struct ResolvedLayer {
   std::optional<QuantizeSpec> quantize;
   std::optional<PruneSpecs> prune;
+  std::optional<LowRankSpec> lowRank;
+  std::optional<ShareSpecs> share;
   /// Numbers of the deciding rules, or nothing if no rule speaks of the layer. With a rule and
   /// without a specification the rule said `none`.
   std::optional<size_t> quantizeRule;
   std::optional<size_t> pruneRule;
+  std::optional<size_t> lowRankRule;
+  std::optional<size_t> shareRule;
+
+  bool isEmpty() const { return !quantize && !prune && !lowRank && !share; }
 };
 
-/// Applies the rules in order; for quantization and for pruning the last rule that selects the
-/// layer and speaks of it wins. What a rule says of pruning replaces what `areExclusive` with it;
-/// the rest stays.
+/// Applies the rules in order; for each kind of compression the last rule that selects the layer
+/// and speaks of it wins. What a rule says of pruning replaces what `areExclusive` with it, what it
+/// says of sharing what is of the same kind; the rest stays.
 ResolvedLayer resolve(const Recipe &recipe, const LayerInfo &layer);
 
 /// Replaces `Auto` in all rules, see `resolveAuto(QuantizeSpec, bool)`.
@@ -147,14 +157,23 @@ llvm::Expected<Recipe> loadRecipe(llvm::StringRef path);
 /// The rule that a flag stands for; it selects `Selector::getDefault()`. `none` is accepted, too.
 llvm::Expected<Rule> parseQuantizeFlag(llvm::StringRef text);
 llvm::Expected<Rule> parsePruneFlag(llvm::StringRef text);
-/// The rules of `--quantize` and `--prune`, and after them, so that it can refine what they say,
-/// those of the recipe file; any of them may be empty.
-llvm::Expected<Recipe> makeRecipe(llvm::StringRef quantize, llvm::StringRef prune,
-                                  llvm::StringRef file);
-/// `--low-rank` and `--share` are known but not available: always an error, of kind `Unsupported`
-/// where the text is one that a later version will take.
-llvm::Error parseLowRankFlag(llvm::StringRef text);
-llvm::Error parseShareFlag(llvm::StringRef text);
+llvm::Expected<Rule> parseLowRankFlag(llvm::StringRef text);
+/// `--share`, too, but `duplicates` and `layers` select all layers, and `embedding:E` is the low
+/// rank E of embeddings: several rules.
+llvm::Expected<std::vector<Rule>> parseShareFlag(llvm::StringRef text);
+
+/// What tools are given; any of it may be empty.
+struct RecipeFlags {
+  std::string quantize, prune, lowRank, share;
+  /// Path of a YAML recipe.
+  std::string file;
+
+  bool isEmpty() const {
+    return quantize.empty() && prune.empty() && lowRank.empty() && share.empty() && file.empty();
+  }
+};
+/// The rules of the flags, and after them, so that it can refine what they say, those of the file.
+llvm::Expected<Recipe> makeRecipe(const RecipeFlags &flags);
 
 } // namespace mlir::compress
 

@@ -42,6 +42,9 @@ struct LayerReport {
   std::string op;
   /// Symbol of the weight before compression, without `@`.
   std::string weight;
+  /// The layer whose weight this was a part of before it was split in two; empty: none. The bytes
+  /// before are then those of that weight for one of its parts, and 0 for the others.
+  std::string origin;
   /// Dense shape of the weight, outermost first.
   llvm::SmallVector<int64_t, 4> shape;
   /// Stored bytes of the weight before and after, scales, zero points and positions included.

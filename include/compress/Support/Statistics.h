@@ -65,6 +65,8 @@ struct TensorStatistics {
   std::vector<float> cross;
   int64_t features = 0, groups = 0;
   uint64_t gramVectors = 0;
+  /// Inputs that are indices (of embeddings): how often each was seen, `[rows of the table]`.
+  std::vector<uint64_t> counts;
 
   /// Range of the whole tensor; 0 if nothing was seen.
   float getMin() const;
@@ -87,6 +89,9 @@ struct WeightStatistics {
   std::vector<float> gradientSquares;
   /// Trace of the Hessian of the loss with respect to the weight.
   std::optional<double> hessianTrace;
+  /// What the model's output suffers from an error of the op's output: relative squared error of the
+  /// former for one of the latter, for small errors.
+  std::optional<double> outputSensitivity;
 };
 
 /// How the vectors (tokens) of the values between the blocks of a residual network relate to each

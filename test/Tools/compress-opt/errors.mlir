@@ -26,8 +26,11 @@
 // RUN: not compress-opt %s --memory-limit=lots 2>&1 | FileCheck %s --check-prefix=LIMIT
 // LIMIT: --memory-limit: expects a size such as 4GB, got 'lots'
 
-// RUN: not compress-opt %s --low-rank=rank:4 2>&1 | FileCheck %s --check-prefix=RANK
-// RANK: recognised but not supported yet
+// RUN: not compress-opt %s --low-rank=rank:4,method=drone 2>&1 | FileCheck %s --check-prefix=RANK
+// RANK: low rank with method=drone needs calibration data or statistics; use --calibration=DATA
+
+// RUN: not compress-opt %s --share=codebok:4 2>&1 | FileCheck %s --check-prefix=SHARE
+// SHARE: --share=codebok:4: unknown kind 'codebok', did you mean 'codebook'?
 
 // A recipe that selects nothing is a warning, and the file is written.
 // RUN: compress-opt %s --quantize=int4 2>&1 | FileCheck %s --check-prefix=NOTHING

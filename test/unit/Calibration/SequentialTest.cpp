@@ -128,8 +128,8 @@ struct Model {
     EXPECT_TRUE(!!module) << diagnostics;
     if (module && !plan.empty())
       planAll(*module,
-              PlanAttr::get(context.get(), StringAttr::get(context.get(), plan),
-                            prune.empty() ? StringAttr() : StringAttr::get(context.get(), prune)));
+              PlanAttr::getQuantizing(StringAttr::get(context.get(), plan))
+                  .withPrune(prune.empty() ? StringAttr() : StringAttr::get(context.get(), prune)));
   }
   CompressDialect *getDialect() { return context->getLoadedDialect<CompressDialect>(); }
   std::string print() {

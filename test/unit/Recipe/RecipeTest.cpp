@@ -347,13 +347,6 @@ TEST(RecipeFlags, KnownButUnsupportedIsCode3) {
   for (StringRef name : {"2:4,method=maskllm", "unstructured:0.5,method=movement"})
     EXPECT_EQ(getFailure(parsePruneFlag(name))[0], '3') << name.str();
   std::string message;
-  EXPECT_EQ(takeRecipeError(parseLowRankFlag("ratio:0.5"), message), 3);
-  EXPECT_EQ(message, "--low-rank=ratio:0.5: recognised but not supported yet: --low-rank");
-  EXPECT_EQ(takeRecipeError(parseShareFlag("codebook:16"), message), 3);
-  EXPECT_EQ(takeRecipeError(parseShareFlag("duplicates"), message), 3);
-  EXPECT_EQ(takeRecipeError(parseShareFlag("codebok:16"), message), 2);
-  EXPECT_EQ(message, "--share=codebok:16: unknown value 'codebok', did you mean 'codebook'? "
-                     "expected one of: codebook, duplicates, layers, embedding");
   EXPECT_EQ(takeRecipeError(Error::success(), message), 0);
 }
 
@@ -487,7 +480,7 @@ TEST(RecipeYaml, RoundTrips) {
 TEST(RecipeYaml, ErrorsHaveAPlace) {
   EXPECT_EQ(parseBad("- select: all\n  quantise: int4\n"),
             "2 r.yaml:2:3: unknown key 'quantise', did you mean 'quantize'? expected one of: "
-            "select, quantize, prune");
+            "select, quantize, prune, low_rank, share");
   EXPECT_EQ(parseBad("- select: { op: linear, nam: x }\n  quantize: int4\n"),
             "2 r.yaml:1:25: unknown key 'nam', did you mean 'name'? expected one of: op, name, "
             "first, last, head, min_elements");
@@ -507,7 +500,8 @@ TEST(RecipeYaml, ErrorsHaveAPlace) {
   EXPECT_EQ(parseBad("- quantize: int4\n"),
             "2 r.yaml:1:3: the rule has no 'select'; 'select: all' selects every layer");
   EXPECT_EQ(parseBad("- select: all\n"),
-            "2 r.yaml:1:3: the rule says nothing, expected 'quantize' or 'prune'");
+            "2 r.yaml:1:3: the rule says nothing, expected 'quantize', 'prune', 'low_rank' or "
+            "'share'");
   EXPECT_EQ(parseBad("- select: all\n  quantize:\n"),
             "2 r.yaml:2:3: quantize is nothing, expected a format, a map or 'none'");
   EXPECT_EQ(parseBad("- select: { name: \"re:(\" }\n  quantize: int4\n"),
@@ -527,9 +521,6 @@ TEST(RecipeYaml, UnsupportedIsCode3) {
       parseBad("- select: all\n  quantize: { format: int4, method: spinquant }\n"),
       "3 r.yaml:2:37: recognised but not supported yet: method 'spinquant' (supported: auto, rtn, "
       "gptq, gptaq, hqq, adaround, awq, smoothquant, quarot)");
-  EXPECT_EQ(parseBad("- select: all\n  low_rank: ratio:0.5\n"),
-            "3 r.yaml:2:3: recognised but not supported yet: key 'low_rank' (supported: select, "
-            "quantize, prune)");
   EXPECT_EQ(parseBad("- select: all\n  prune: channel:0.3,method=loraprune\n").substr(0, 76),
             "3 r.yaml:2:10: recognised but not supported yet: method 'loraprune' (support");
 }

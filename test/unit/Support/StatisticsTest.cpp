@@ -398,7 +398,7 @@ TEST(Statistics, HostileWeights) {
   Statistics empty;
   empty.setWeight("a", {});
   TemporaryFile file;
-  expectError(toString(empty.save(file.path)), "has neither 'gradient' nor");
+  expectError(toString(empty.save(file.path)), "has none of 'gradient', 'gradient_squares'");
   empty.setWeight("a", {{3}, {1, 2}, {}, std::nullopt});
   expectError(toString(empty.save(file.path)), "'gradient': expects as many elements as the shape");
 }

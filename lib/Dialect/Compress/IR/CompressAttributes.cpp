@@ -80,12 +80,18 @@ LogicalResult FileAttr::verify(function_ref<InFlightDiagnostic()> emitError, Typ
 //===----------------------------------------------------------------------===//
 
 LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr quantize,
-                               StringAttr prune) {
+                               StringAttr prune, StringAttr lowRank, StringAttr share) {
   if (quantize)
     if (llvm::Expected<QuantizeSpec> spec = parseQuantizeSpec(quantize.getValue()); !spec)
       return emitError() << llvm::toString(spec.takeError());
   if (prune)
     if (llvm::Expected<PruneSpecs> specs = parsePruneSpecs(prune.getValue()); !specs)
+      return emitError() << llvm::toString(specs.takeError());
+  if (lowRank)
+    if (llvm::Expected<LowRankSpec> spec = parseLowRankSpec(lowRank.getValue()); !spec)
+      return emitError() << llvm::toString(spec.takeError());
+  if (share)
+    if (llvm::Expected<ShareSpecs> specs = parseShareSpecs(share.getValue()); !specs)
       return emitError() << llvm::toString(specs.takeError());
   return success();
 }
@@ -112,4 +118,56 @@ PlanAttr::getPruneSpec(llvm::function_ref<bool(const PruneSpec &)> accept) const
 
 std::optional<PruneSpec> PlanAttr::getPruneSpec() const {
   return getPruneSpec([](const PruneSpec &spec) { return spec.isElements(); });
+}
+
+std::optional<LowRankSpec> PlanAttr::getLowRankSpec() const {
+  if (!getLowRank())
+    return std::nullopt;
+  return llvm::cantFail(parseLowRankSpec(getLowRank().getValue()));
+}
+
+ShareSpecs PlanAttr::getShareSpecs() const {
+  if (!getShare())
+    return {};
+  return llvm::cantFail(parseShareSpecs(getShare().getValue()));
+}
+
+std::optional<ShareSpec> PlanAttr::getShareSpec(ShareKind kind) const {
+  for (const ShareSpec &spec : getShareSpecs())
+    if (spec.kind == kind)
+      return spec;
+  return std::nullopt;
+}
+
+PlanAttr PlanAttr::getQuantizing(StringAttr text) {
+  return get(text.getContext(), text, StringAttr(), StringAttr(), StringAttr());
+}
+PlanAttr PlanAttr::getPruning(StringAttr text) {
+  return get(text.getContext(), StringAttr(), text, StringAttr(), StringAttr());
+}
+PlanAttr PlanAttr::getSplitting(StringAttr text) {
+  return get(text.getContext(), StringAttr(), StringAttr(), text, StringAttr());
+}
+PlanAttr PlanAttr::getSharing(StringAttr text) {
+  return get(text.getContext(), StringAttr(), StringAttr(), StringAttr(), text);
+}
+
+PlanAttr PlanAttr::withQuantize(StringAttr text) const {
+  return get(getContext(), text, getPrune(), getLowRank(), getShare());
+}
+PlanAttr PlanAttr::withPrune(StringAttr text) const {
+  return get(getContext(), getQuantize(), text, getLowRank(), getShare());
+}
+PlanAttr PlanAttr::withLowRank(StringAttr text) const {
+  return get(getContext(), getQuantize(), getPrune(), text, getShare());
+}
+PlanAttr PlanAttr::withShare(StringAttr text) const {
+  return get(getContext(), getQuantize(), getPrune(), getLowRank(), text);
+}
+
+PlanAttr PlanAttr::getMerged(PlanAttr other) const {
+  auto choose = [](StringAttr own, StringAttr theirs) { return own ? own : theirs; };
+  return get(getContext(), choose(getQuantize(), other.getQuantize()),
+             choose(getPrune(), other.getPrune()), choose(getLowRank(), other.getLowRank()),
+             choose(getShare(), other.getShare()));
 }

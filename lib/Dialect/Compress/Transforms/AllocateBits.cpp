@@ -249,8 +249,7 @@ LogicalResult AllocateBits::decide(StringRef text, Request &request) {
     const QuantizeSpec &format = request.formats[choice];
     StringAttr plan = StringAttr::get(&getContext(), toString(format));
     for (const WeightedOp &user : weight.task.users)
-      helper.setAttr(user.op,
-                     PlanAttr::get(&getContext(), plan, helper.getAttr(user.op).getPrune()));
+      helper.setAttr(user.op, helper.getAttr(user.op).withQuantize(plan));
     const WeightedOp &first = weight.task.first();
     remark::passed(first.op->getLoc(), remarkOptions())
         << "weight '" + first.chain.getSourceName() + "' of \"" + first.name + "\" gets " +
@@ -285,8 +284,7 @@ LogicalResult AllocateBits::decide(StringRef text, Request &request) {
 void AllocateBits::runOnOperation() {
   if (given)
     planAll(getOperation(),
-            PlanAttr::get(&getContext(), StringAttr::get(&getContext(), toString(*given)),
-                          StringAttr()));
+            PlanAttr::getQuantizing(StringAttr::get(&getContext(), toString(*given))));
   llvm::MapVector<StringAttr, Request> requests;
   if (failed(gather(requests)))
     return signalPassFailure();

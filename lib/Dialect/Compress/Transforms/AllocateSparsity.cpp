@@ -124,8 +124,7 @@ void AllocateSparsity::setPlan(const Candidate &candidate, const PruneSpec &spec
     for (PruneSpec &other : specs)
       if (other.isElements())
         other = spec;
-    helper.setAttr(user.op, PlanAttr::get(&getContext(), plan.getQuantize(),
-                                          StringAttr::get(&getContext(), toString(specs))));
+    helper.setAttr(user.op, plan.withPrune(StringAttr::get(&getContext(), toString(specs))));
   }
 }
 

@@ -38,6 +38,8 @@ static llvm::Expected<Rule> makeExclusion(ArrayRef<std::string> names) {
   Rule rule;
   rule.quantize = Setting<QuantizeSpec>::none();
   rule.prune = Setting<PruneSpecs>::none();
+  rule.lowRank = Setting<LowRankSpec>::none();
+  rule.share = Setting<ShareSpecs>::none();
   for (StringRef name : names) {
     bool isLiteral = !name.contains('*') && !name.contains('?') && !name.starts_with("re:");
     llvm::Expected<NamePattern> pattern =
@@ -50,7 +52,7 @@ static llvm::Expected<Rule> makeExclusion(ArrayRef<std::string> names) {
 }
 
 LogicalResult ApplyRecipe::initialize(MLIRContext *context) {
-  llvm::Expected<Recipe> given = makeRecipe(quantize, prune, recipe);
+  llvm::Expected<Recipe> given = makeRecipe({quantize, prune, lowRank, share, recipe});
   if (!given)
     return emitError(UnknownLoc::get(context)) << llvm::toString(given.takeError());
   rules = std::move(*given);
@@ -113,14 +115,14 @@ void ApplyRecipe::runOnOperation() {
       if (matches(rule.select, layer))
         matched[number] = true;
     ResolvedLayer resolved = resolve(rules, layer);
-    if (!resolved.quantize && !resolved.prune)
+    if (resolved.isEmpty())
       continue;
-    StringAttr quantizeText, pruneText;
-    if (resolved.quantize)
-      quantizeText = StringAttr::get(context, toString(*resolved.quantize));
-    if (resolved.prune)
-      pruneText = StringAttr::get(context, toString(*resolved.prune));
-    helper.setAttr(op.op, PlanAttr::get(context, quantizeText, pruneText));
+    auto getText = [&](const auto &spec) {
+      return spec ? StringAttr::get(context, toString(*spec)) : StringAttr();
+    };
+    helper.setAttr(op.op,
+                   PlanAttr::get(context, getText(resolved.quantize), getText(resolved.prune),
+                                 getText(resolved.lowRank), getText(resolved.share)));
   }
   for (auto [number, isMatched] : llvm::enumerate(matched))
     if (!isMatched)

@@ -449,8 +449,7 @@ LogicalResult MaskGroups::applyOption() {
       "channel, neuron, head, params or macs");
   if (failed(spec))
     return failure();
-  planAll(getOperation(), PlanAttr::get(&getContext(), StringAttr(),
-                                        StringAttr::get(&getContext(), toString(*spec))));
+  planAll(getOperation(), PlanAttr::getPruning(StringAttr::get(&getContext(), toString(*spec))));
   return success();
 }
 

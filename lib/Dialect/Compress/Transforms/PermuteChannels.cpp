@@ -124,8 +124,7 @@ LogicalResult PermuteChannels::planGiven() {
   if (failed(spec))
     return failure();
   spec->permute = true;
-  planAll(getOperation(), PlanAttr::get(&getContext(), StringAttr(),
-                                        StringAttr::get(&getContext(), toString(*spec))));
+  planAll(getOperation(), PlanAttr::getPruning(StringAttr::get(&getContext(), toString(*spec))));
   return success();
 }
 
@@ -318,9 +317,9 @@ void PermuteChannels::finishLayers(ArrayRef<Layer> layers) {
     done.insert(layer.op.op);
     PruneSpec spec = layer.spec;
     spec.permute = false;
-    helper.setAttr(layer.op.op,
-                   PlanAttr::get(&getContext(), helper.getAttr(layer.op.op).getQuantize(),
-                                 StringAttr::get(&getContext(), toString(spec))));
+    helper.setAttr(
+        layer.op.op,
+        helper.getAttr(layer.op.op).withPrune(StringAttr::get(&getContext(), toString(spec))));
   }
 }
 

@@ -331,8 +331,7 @@ struct Prune : public compress::impl::PruneBase<Prune> {
       }
       auto *dialect = getContext().getLoadedDialect<CompressDialect>();
       std::string text = toString(resolveAuto(*spec, dialect->getStatistics()));
-      planAll(getOperation(),
-              PlanAttr::get(&getContext(), StringAttr(), StringAttr::get(&getContext(), text)));
+      planAll(getOperation(), PlanAttr::getPruning(StringAttr::get(&getContext(), text)));
     }
     WeightRewriteOptions options{"compress-prune", "prune", /*prunes=*/true, /*quantizes=*/false};
     if (failed(rewriteWeights(getOperation(), options, pruneStep)))

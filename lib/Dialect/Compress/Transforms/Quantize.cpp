@@ -280,8 +280,7 @@ struct Quantize : public compress::impl::QuantizeBase<Quantize> {
                            activations, method, more);
       if (failed(spec))
         return signalPassFailure();
-      planAll(module, PlanAttr::get(&getContext(), StringAttr::get(&getContext(), toString(*spec)),
-                                    StringAttr()));
+      planAll(module, PlanAttr::getQuantizing(StringAttr::get(&getContext(), toString(*spec))));
     }
     WeightRewriteOptions options{"compress-quantize", "quantize", /*prunes=*/false,
                                  /*quantizes=*/true};

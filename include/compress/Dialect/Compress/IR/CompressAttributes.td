@@ -122,8 +122,8 @@ def Compress_PlanAttr : Compress_Attr<"Plan", "plan"> {
   let summary = "what is to be done to a weighted op";
   let description = [{
     Written by `compress-apply-recipe` as the discardable attribute `compress.plan`; compression
-    passes read only this. The texts are those of the flags `--quantize` and `--prune`
-    (docs/Recipes.md), fully spelled out.
+    passes read only this. The texts are those of the flags `--quantize`, `--prune`, `--low-rank`
+    and `--share` (docs/Recipes.md), fully spelled out.
 
     ```mlir
     #compress.plan<quantize = "int4,group=128", prune = "2:4">
@@ -131,7 +131,9 @@ def Compress_PlanAttr : Compress_Attr<"Plan", "plan"> {
   }];
   let parameters = (ins
     OptionalParameter<"::mlir::StringAttr">:$quantize,
-    OptionalParameter<"::mlir::StringAttr">:$prune
+    OptionalParameter<"::mlir::StringAttr">:$prune,
+    OptionalParameter<"::mlir::StringAttr">:$low_rank,
+    OptionalParameter<"::mlir::StringAttr">:$share
   );
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
@@ -143,6 +145,23 @@ def Compress_PlanAttr : Compress_Attr<"Plan", "plan"> {
     ::std::optional<::mlir::compress::PruneSpec>
     getPruneSpec(::llvm::function_ref<bool(const ::mlir::compress::PruneSpec &)> accept) const;
     ::std::optional<::mlir::compress::PruneSpec> getPruneSpec() const;
+    ::std::optional<::mlir::compress::LowRankSpec> getLowRankSpec() const;
+    ::mlir::compress::ShareSpecs getShareSpecs() const;
+    ::std::optional<::mlir::compress::ShareSpec>
+    getShareSpec(::mlir::compress::ShareKind kind) const;
+
+    /// Plans that speak of one thing, and plans with one thing replaced (null: without it).
+    static PlanAttr getQuantizing(::mlir::StringAttr text);
+    static PlanAttr getPruning(::mlir::StringAttr text);
+    static PlanAttr getSplitting(::mlir::StringAttr text);
+    static PlanAttr getSharing(::mlir::StringAttr text);
+    PlanAttr withQuantize(::mlir::StringAttr text) const;
+    PlanAttr withPrune(::mlir::StringAttr text) const;
+    PlanAttr withLowRank(::mlir::StringAttr text) const;
+    PlanAttr withShare(::mlir::StringAttr text) const;
+    /// This plan, and what `other` says where it says nothing.
+    PlanAttr getMerged(PlanAttr other) const;
+    bool isEmpty() const { return !getQuantize() && !getPrune() && !getLowRank() && !getShare(); }
   }];
 }
 

@@ -32,6 +32,35 @@ struct WeightOperand {
   SmallVector<int64_t> batchDims;
 };
 
+/// One way to split a weight W into factors. The weight is read as a tensor of shape `view` (a
+/// reshape of it), whose dims are rows, columns or batch dims: for every index of the batch dims a
+/// matrix `[rows, columns]`, which becomes a product `U [rows, k] * V [k, columns]`. Rows, columns
+/// and batches count in row-major order of their dims.
+struct FactorForm {
+  /// Axis of a factor that counts the rank.
+  static constexpr int64_t rankAxis = -1;
+  /// A factor as it is stored: a tensor with these axes, in row-major order (dims of the view, or
+  /// `rankAxis`), reshaped to `shape`.
+  struct Layout {
+    SmallVector<int64_t> axes, shape;
+    bool operator==(const Layout &other) const = default;
+  };
+
+  /// "matrix", or that of a `LowRankForm`: "channel", "spatial", "depthwise".
+  StringRef name;
+  SmallVector<int64_t> view;
+  SmallVector<int64_t> rowDims, columnDims, batchDims;
+  /// U and V.
+  Layout rowFactor, columnFactor;
+  /// Times that each weight is used for one position of the result, relative to one another: MACs of
+  /// U and of V per element of them. 1 for linear.
+  double rowUses = 1, columnUses = 1;
+  /// Whether what the op contracts are the rows' indices (embeddings: U is looked up first).
+  bool looksUpRows = false;
+
+  bool operator==(const FactorForm &other) const = default;
+};
+
 /// Module-level symbols of new weights: one symbol table, cached over many insertions.
 class WeightSymbols {
 public:

@@ -26,6 +26,31 @@ def WeightedOpInterface : OpInterface<"WeightedOpInterface"> {
   ];
 }
 
+def FactorableOpInterface : OpInterface<"FactorableOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    A weighted op whose weight can be a product: `op(x, U V)` is one op with the factor V and one with
+    the factor U, one after the other.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+        The ways to write the op with factors of rank `rank` (at least 1), best known first; empty
+        if there is none (the weight is not constant, the op has integer elements, ...). Shapes are
+        those of the dense value that the op uses.
+      }],
+      "::std::vector<::mlir::compress::FactorForm>", "getFactorForms", (ins "int64_t":$rank)>,
+    InterfaceMethod<[{
+        Makes the two ops in front of this one and returns what replaces its result; this op stays.
+        `rowFactor` and `columnFactor` have the shapes of `form`. Without `addend` the bias (or what
+        the op accumulates into) is part of the result; with one, a value of the result's type, that
+        is added instead. Ops with a name get it with "/v" (the first) and "/u" (the second) behind.
+      }],
+      "::mlir::FailureOr<::mlir::Value>", "createFactors",
+      (ins "::mlir::OpBuilder &":$builder, "const ::mlir::compress::FactorForm &":$form,
+           "::mlir::Value":$rowFactor, "::mlir::Value":$columnFactor, "::mlir::Value":$addend)>,
+  ];
+}
+
 def WeightSourceOpInterface : OpInterface<"WeightSourceOpInterface"> {
   let cppNamespace = "::mlir::compress";
   let description = [{

@@ -61,7 +61,8 @@ class Compress_ModelOp<string mnemonic, list<Trait> traits = [],
 class Compress_WeightedOp<string mnemonic, list<Trait> traits = [],
                           list<string> relationMethods = []>
     : Compress_ModelOp<mnemonic,
-                       [DeclareOpInterfaceMethods<WeightedOpInterface>] # traits,
+                       [DeclareOpInterfaceMethods<WeightedOpInterface>,
+                        DeclareOpInterfaceMethods<FactorableOpInterface>] # traits,
                        relationMethods>;
 
 /// An op that turns codes into values (or back). It has no constant folder on purpose.

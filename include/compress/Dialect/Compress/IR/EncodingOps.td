@@ -165,7 +165,8 @@ def Compress_LookupOp : Compress_EncodingOp<"lookup", [
     once. `block` and the scale's shape are as for `compress.quantize`.
 
     Constraints: (C1) codes are unsigned or bool; (C2) the table has rank 1 and an entry for every
-    code of the type (unused ones are filled up); (C3) the result has the codes' shape and the
+    code of the type (unused ones are filled up), or, with `table_block`, one such table for each
+    block of the result, `[blocks of each dim..., entries]`; (C3) the result has the codes' shape and the
     table's element type; (C4) a scale has the table's element type, a float, and the shape that
     `block` says, which only a scale has.
 
@@ -179,17 +180,59 @@ def Compress_LookupOp : Compress_EncodingOp<"lookup", [
     Compress_NumericTensor:$codes,
     Compress_NumericTensor:$table,
     Optional<Compress_FloatTensor>:$scale,
-    OptionalAttr<DenseI64ArrayAttr>:$block
+    OptionalAttr<DenseI64ArrayAttr>:$block,
+    OptionalAttr<DenseI64ArrayAttr>:$table_block
   );
   let results = (outs Compress_NumericTensor:$result);
   let builders = [
     // Without a scale.
     OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$codes, "::mlir::Value":$table), [{
-      build($_builder, $_state, result, codes, table, ::mlir::Value(), ::mlir::DenseI64ArrayAttr());
+      build($_builder, $_state, result, codes, table, ::mlir::Value(), ::mlir::DenseI64ArrayAttr(),
+            ::mlir::DenseI64ArrayAttr());
+    }]>,
+    // One table.
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$codes, "::mlir::Value":$table,
+                   "::mlir::Value":$scale, "::mlir::DenseI64ArrayAttr":$block), [{
+      build($_builder, $_state, result, codes, table, scale, block, ::mlir::DenseI64ArrayAttr());
     }]>
   ];
   let assemblyFormat = [{
     $codes `,` $table (`,` $scale^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Compress_LookupVectorsOp : Compress_EncodingOp<"lookup_vectors", [
+    DeclareOpInterfaceMethods<DecodeOpInterface>]> {
+  let summary = "codes to vectors of values";
+  let description = [{
+    Along `axis` the result is cut into vectors of `dim` elements (the last one may be longer than
+    what is left of it). A vector is the sum of one entry of each of `codebooks` codebooks (product
+    quantization has one, the additive quantization of AQLM several), times the scale of the
+    element's block if there is a scale. Sums and product are computed in f32 (f64 for f64), in the
+    order of the codebooks, and rounded once.
+
+    Constraints: (C1) codes are unsigned, of the result's shape with `ceil(size / dim)` along `axis`
+    and one more dim, of size `codebooks`; (C2) tables are `[subspaces, codebooks, entries, dim]` of the
+    result's element type, with 1 subspace or one for each vector along `axis`, and an entry for every
+    code of the type up to 8 bits, for wider codes for every code that occurs; (C3) a scale is as for
+    `compress.lookup`.
+
+    ```mlir
+    %w = compress.lookup_vectors %c, %t {axis = 1}
+       : (tensor<64x8x2xui8>, tensor<1x2x256x8xf32>) -> tensor<64x64xf32>
+    ```
+  }];
+  let arguments = (ins
+    Compress_NumericTensor:$codes,
+    Compress_FloatTensor:$tables,
+    Optional<Compress_FloatTensor>:$scale,
+    I64Attr:$axis,
+    OptionalAttr<DenseI64ArrayAttr>:$block
+  );
+  let results = (outs Compress_FloatTensor:$result);
+  let assemblyFormat = [{
+    $codes `,` $tables (`,` $scale^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }

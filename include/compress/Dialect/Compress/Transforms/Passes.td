@@ -10,6 +10,7 @@
 #define COMPRESS_DIALECT_COMPRESS_TRANSFORMS_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "compress/Dialect/Compress/Transforms/FactorPasses.td"
 include "compress/Dialect/Compress/Transforms/PruningPasses.td"
 
 /// Options that say how a weight is quantized; see docs/Recipes.md.
@@ -43,8 +44,8 @@ def ApplyRecipe : Pass<"compress-apply-recipe", "::mlir::ModuleOp"> {
     and writes the result as the attribute `compress.plan`. Passes that compress read only this
     attribute. Ops that already have a plan get a new one.
 
-    The recipe is a YAML file, or the flags `quantize` and `prune`, or both; flags are rules before
-    the file's. A selector that matches nothing is a warning.
+    The recipe is a YAML file, or the flags `quantize`, `prune`, `low-rank` and `share`, or both;
+    flags are rules before the file's. A selector that matches nothing is a warning.
 
     (* example filepath=test/Dialect/Compress/Transforms/apply-recipe.mlir function=@two_layers *)
   }];
@@ -55,6 +56,10 @@ def ApplyRecipe : Pass<"compress-apply-recipe", "::mlir::ModuleOp"> {
            "As the flag --quantize, for example int4,group=32">,
     Option<"prune", "prune", "std::string", /*default=*/"\"\"",
            "As the flag --prune, for example 2:4">,
+    Option<"lowRank", "low-rank", "std::string", /*default=*/"\"\"",
+           "As the flag --low-rank, for example ratio:0.5">,
+    Option<"share", "share", "std::string", /*default=*/"\"\"",
+           "As the flag --share, for example codebook:16">,
     Option<"calibrated", "calibrated", "bool", /*default=*/"false",
            "There will be statistics: the method and activations `auto` become gptq and static">,
     ListOption<"exclude", "exclude", "std::string",

@@ -27,6 +27,8 @@ struct WeightTask {
   std::vector<WeightedOp> users;
   std::optional<QuantizeSpec> quantize;
   std::optional<PruneSpec> prune;
+  /// A codebook.
+  std::optional<ShareSpec> share;
 
   const WeightedOp &first() const { return users.front(); }
   /// Diagnostics of the task point at the first user.
@@ -65,7 +67,7 @@ struct WeightRewriteOptions {
   /// Name of the remarks and their category.
   StringRef passName, category;
   /// Which part of the plans the pass carries out.
-  bool prunes = false, quantizes = false;
+  bool prunes = false, quantizes = false, shares = false;
   /// Weights of which no user is accepted are not touched and not told of; null: all.
   llvm::function_ref<bool(const WeightedOp &)> filter = nullptr;
 };
@@ -103,6 +105,9 @@ PlanAttr dropPruning(PlanAttr plan, llvm::function_ref<bool(const PruneSpec &)> 
 
 /// Step: prunes single weights by the task's specification, if it has one that says so (Prune.cpp).
 LogicalResult pruneStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);
+/// Step: replaces weights by entries of codebooks by the task's specification, if it has one
+/// (ShareCodebooks.cpp).
+LogicalResult shareStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);
 /// Step: quantizes by the task's specification, if it has one (Quantize.cpp).
 LogicalResult quantizeStep(WeightStore &store, const WeightTask &task, WeightOutcome &outcome);
 /// Puts the float activations of ops with a quantized weight, whose plan says so, through static or
