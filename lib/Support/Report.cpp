@@ -9,6 +9,7 @@
 #include "compress/Support/Report.h"
 #include "compress/Support/ByteSize.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
@@ -50,7 +51,30 @@ double SensitivityReport::getWorst() const {
   return worst;
 }
 
+/// Puts `more` behind `text`.
+static void append(std::string &text, StringRef more, StringRef separator) {
+  if (!text.empty() && !more.empty())
+    text += separator;
+  text += more;
+}
+
 bool Report::addLayer(const LayerReport &layer) {
+  // The first part of a layer takes the place of what was said of the layer.
+  if (!layer.origin.empty() && layer.bytesBefore) {
+    auto whole = llvm::find_if(layers, [&](const LayerReport &other) {
+      return other.name == layer.origin && other.origin.empty();
+    });
+    if (whole != layers.end()) {
+      LayerReport part = layer;
+      part.bytesBefore = whole->bytesBefore;
+      part.action = whole->action;
+      append(part.action, layer.action, ", ");
+      part.reason = whole->reason;
+      append(part.reason, layer.reason, "; ");
+      *whole = std::move(part);
+      return true;
+    }
+  }
   auto earlier = llvm::find_if(layers, [&](const LayerReport &other) {
     return other.name == layer.name && other.op == layer.op && !other.action.empty();
   });
@@ -61,18 +85,24 @@ bool Report::addLayer(const LayerReport &layer) {
   earlier->bytesAfter = layer.bytesAfter;
   if (layer.action.empty())
     return false;
-  auto join = [](std::string &text, const std::string &more, StringRef separator) {
-    if (!text.empty() && !more.empty())
-      text += separator;
-    text += more;
-  };
-  join(earlier->action, layer.action, ", ");
-  join(earlier->reason, layer.reason, "; ");
+  append(earlier->action, layer.action, ", ");
+  append(earlier->reason, layer.reason, "; ");
   earlier->shared = layer.shared;
   earlier->sparsity = layer.sparsity;
   earlier->sparseForm = layer.sparseForm;
-  earlier->relativeError = layer.relativeError;
-  earlier->outputSqnr = layer.outputSqnr;
+  if (layer.origin.empty() && earlier->origin.empty()) {
+    earlier->relativeError = layer.relativeError;
+    earlier->outputSqnr = layer.outputSqnr;
+    return true;
+  }
+  // Errors of a split, and of what is done to its parts: the larger one tells more.
+  auto worst = [](std::optional<double> a, std::optional<double> b, bool largest) {
+    if (!a || !b)
+      return a ? a : b;
+    return std::optional(largest ? std::max(*a, *b) : std::min(*a, *b));
+  };
+  earlier->relativeError = worst(earlier->relativeError, layer.relativeError, true);
+  earlier->outputSqnr = worst(earlier->outputSqnr, layer.outputSqnr, false);
   return true;
 }
 
@@ -86,8 +116,10 @@ std::vector<const LayerReport *> Report::getCulprits() const {
                           index);
   llvm::sort(ranked);
   std::vector<const LayerReport *> culprits;
+  llvm::StringSet<> known;
   for (auto [sqnr, index] : ranked)
-    culprits.push_back(&layers[index]);
+    if (known.insert(layers[index].getRecipeName()).second)
+      culprits.push_back(&layers[index]);
   return culprits;
 }
 
@@ -138,6 +170,8 @@ static void writeLayer(json::OStream &json, const LayerReport &layer) {
     json.attribute("name", makeText(layer.name));
     json.attribute("op", makeText(layer.op));
     json.attribute("weight", makeText(layer.weight));
+    if (!layer.origin.empty())
+      json.attribute("origin", makeText(layer.origin));
     json.attributeArray("shape", [&] {
       for (int64_t dim : layer.shape)
         json.value(dim);
@@ -233,7 +267,7 @@ void Report::writeJSON(raw_ostream &os) const {
     json.attributeArray("culprits", [&] {
       for (const LayerReport *layer : getCulprits())
         json.object([&] {
-          json.attribute("name", makeText(layer->name));
+          json.attribute("name", makeText(layer->getRecipeName()));
           json.attribute("sqnr_db", makeNumber(layer->getSqnr()));
           json.attribute("of", layer->outputSqnr ? "output" : "weight");
         });

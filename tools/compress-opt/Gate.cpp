@@ -182,7 +182,7 @@ llvm::Expected<std::vector<std::string>> Gate::compress(ArrayRef<std::string> ex
     layers = report.getReport().layers;
   std::vector<std::string> ranking;
   for (const LayerReport *layer : report.getReport().getCulprits())
-    ranking.push_back(layer->name);
+    ranking.push_back(layer->getRecipeName().str());
   return ranking;
 }
 

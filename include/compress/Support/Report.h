@@ -67,6 +67,8 @@ struct LayerReport {
   /// then left out of the totals.
   bool shared = false;
 
+  /// The layer that recipes know: `origin`, else `name`.
+  llvm::StringRef getRecipeName() const { return origin.empty() ? name : origin; }
   /// Elements of the dense weight (0 for an empty shape product that overflows).
   uint64_t getNumElements() const;
   /// Stored bits per weight after compression, `8 * bytesAfter / elements`; 0 for an empty weight.
@@ -160,7 +162,7 @@ struct Report {
   /// there first to what there is now. Whether there is something new to show.
   bool addLayer(const LayerReport &layer);
   /// Compressed layers with a known error, those that suffer most first; weights that were counted
-  /// before are left out. Equal ones stay in order.
+  /// before are left out, and so are parts of a layer after the first one. Equal ones stay in order.
   std::vector<const LayerReport *> getCulprits() const;
   ReportTotals getTotals() const;
   /// The report with its keys in a fixed order; a number that is not finite becomes `null`.

@@ -42,6 +42,19 @@ CASES = (
         for pattern in ("2:4", "unstructured:0.5")
         for method in ("magnitude", "wanda", "ria", "sparsegpt", "isc", "alps")
     ),
+    *(
+        (f"low rank params={share} {method}", (f"--low-rank=budget:params={share},method={method}",), True)
+        for share in (0.8, 0.6)
+        for method in ("svd", "asvd", "drone", "svd_llm")
+    ),
+    ("low rank params=0.8 model", ("--low-rank=budget:params=0.8,sensitivity=model",), True),
+    ("low rank ratio=0.6 svd_llm", ("--low-rank=ratio:0.6",), True),
+    ("lqer rank 16 int3 g32", ("--low-rank=rank:16,residual=lqer", "--quantize=int3,group=32,method=rtn"), True),
+    ("svdquant rank 16 int3 g32", ("--low-rank=rank:16,residual=svdquant", "--quantize=int3,group=32,method=rtn"), True),
+    *((f"codebook {k}", (f"--share=codebook:{k}",), False) for k in (256, 16, 8)),
+    ("codebook 16 channel", ("--share=codebook:16,scope=channel",), False),
+    ("additive 2x8 bits, dim 8", ("--share=codebook:256,dim=8,codebooks=2",), True),
+    ("layers 3", ("--share=layers:3",), False),
     ("prune 2:4 wanda, least squares", ("--prune=2:4,method=wanda,update=least_squares",), True),
     ("prune 2:4 sparsegpt + int4 g32 gptq", ("--prune=2:4,method=sparsegpt", "--quantize=int4,group=32,method=gptq"), True),
 )

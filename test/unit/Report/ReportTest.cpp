@@ -83,6 +83,37 @@ TEST(Report, WhatSeveralPassesDoIsOneLine) {
   EXPECT_EQ(report.getTotals().bytesAfter, 576u + 4096);
 }
 
+TEST(Report, PartsTakeThePlaceOfTheirLayer) {
+  auto makeLine = [](StringRef name, StringRef origin, uint64_t before, uint64_t after,
+                     StringRef action) {
+    LayerReport line;
+    line.name = name.str();
+    line.op = "linear";
+    line.origin = origin.str();
+    line.bytesBefore = before;
+    line.bytesAfter = after;
+    line.action = action.str();
+    line.relativeError = 0.25;
+    return line;
+  };
+  Report report;
+  report.addLayer(makeLine("a", "", 1000, 800, "head:0.2"));
+  report.addLayer(makeLine("a/v", "a", 800, 200, "rank 4 of 16, svd"));
+  report.addLayer(makeLine("a/u", "a", 0, 100, "rank 4 of 16, svd"));
+  LayerReport quantized = makeLine("a/v", "", 200, 60, "int4 group 32");
+  quantized.relativeError = 0.125;
+  report.addLayer(quantized);
+  ASSERT_EQ(report.layers.size(), 2u);
+  EXPECT_EQ(report.layers[0].name, "a/v");
+  EXPECT_EQ(report.layers[0].action, "head:0.2, rank 4 of 16, svd, int4 group 32");
+  EXPECT_EQ(report.layers[0].relativeError, 0.25);
+  EXPECT_EQ(report.getTotals().bytesBefore, 1000u);
+  EXPECT_EQ(report.getTotals().bytesAfter, 160u);
+  // The accuracy gate leaves the layer alone that was split, and names it once.
+  ASSERT_EQ(report.getCulprits().size(), 1u);
+  EXPECT_EQ(report.getCulprits()[0]->getRecipeName(), "a");
+}
+
 TEST(Report, TotalsCountSharedWeightsOnce) {
   ReportTotals totals = makeReport().getTotals();
   EXPECT_EQ(totals.layers, 3u);
