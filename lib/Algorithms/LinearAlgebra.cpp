@@ -233,6 +233,31 @@ llvm::Error mlir::compress::symmetricEigen(T *a, size_t n, T *values) {
 }
 
 template <typename T>
+llvm::Error mlir::compress::symmetricEigenvalues(T *a, size_t n, T *values) {
+  if (llvm::Error error = checkSizes(n, n))
+    return error;
+  if (n == 0)
+    return llvm::Error::success();
+  if (int64_t info = getBackend().get<T>().syevValues(int(n), a, values))
+    return makeSpectralError(info, "the eigenvalue decomposition");
+  return llvm::Error::success();
+}
+
+template <typename T>
+llvm::Error mlir::compress::orthonormalizeColumns(T *a, size_t m, size_t n) {
+  if (llvm::Error error = checkSizes(m, n))
+    return error;
+  if (m < n)
+    return makeError(llvm::Twine(n) + " columns of " + llvm::Twine(m) +
+                     " elements cannot be orthonormal");
+  if (n == 0)
+    return llvm::Error::success();
+  if (int64_t info = getBackend().get<T>().orthonormalize(int(m), int(n), a))
+    return makeSpectralError(info, "the orthogonal factorisation");
+  return llvm::Error::success();
+}
+
+template <typename T>
 llvm::Error mlir::compress::svd(T *a, size_t m, size_t n, T *u, T *s, T *vt) {
   if (llvm::Error error = checkSizes(m, n))
     return error;
@@ -260,6 +285,8 @@ llvm::Error mlir::compress::svd(T *a, size_t m, size_t n, T *u, T *s, T *vt) {
   template llvm::Error mlir::compress::choleskyOfInverse<T>(T *, size_t);                          \
   template llvm::Error mlir::compress::solveLower<T>(bool, const T *, size_t, T *, size_t);        \
   template llvm::Error mlir::compress::symmetricEigen<T>(T *, size_t, T *);                        \
+  template llvm::Error mlir::compress::symmetricEigenvalues<T>(T *, size_t, T *);                  \
+  template llvm::Error mlir::compress::orthonormalizeColumns<T>(T *, size_t, size_t);              \
   template llvm::Error mlir::compress::svd<T>(T *, size_t, size_t, T *, T *, T *);
 COMPRESS_INSTANTIATE(float)
 COMPRESS_INSTANTIATE(double)

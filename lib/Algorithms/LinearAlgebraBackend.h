@@ -32,6 +32,10 @@ struct Kernels {
   void (*trsm)(bool transposed, int n, int columns, const T *l, T *b);
   /// Rows become eigenvectors.
   int64_t (*syev)(int n, T *a, T *values);
+  /// Eigenvalues only; `a` is overwritten.
+  int64_t (*syevValues)(int n, T *a, T *values);
+  /// The first factor of a = Q R in place, m >= n.
+  int64_t (*orthonormalize)(int m, int n, T *a);
   int64_t (*gesvd)(int m, int n, T *a, T *u, T *s, T *vt);
 };
 

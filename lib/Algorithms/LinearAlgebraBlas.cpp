@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinearAlgebraBackend.h"
+#include <algorithm>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <memory>
@@ -39,12 +40,18 @@ struct Functions {
                          const int *, int *, const int *, int *, size_t, size_t);
   using Svd = void (*)(const char *, const int *, const int *, T *, const int *, T *, T *,
                        const int *, T *, const int *, T *, const int *, int *, int *, size_t);
+  using FactorLq = void (*)(const int *, const int *, T *, const int *, T *, T *, const int *,
+                            int *);
+  using FormQ = void (*)(const int *, const int *, const int *, T *, const int *, const T *, T *,
+                         const int *, int *);
   Gemm gemm;
   Factor potrf, potri;
   Invert trtri;
   Solve trsm;
   Eigen syevd;
   Svd gesdd;
+  FactorLq gelqf;
+  FormQ orglq;
 };
 
 /// Set once, before the first call.
@@ -114,6 +121,41 @@ int64_t syev(int n, T *a, T *values) {
 }
 
 template <typename T>
+int64_t syevValues(int n, T *a, T *values) {
+  int query = -1, info = 0, intSize = 0;
+  T size = 0;
+  functions<T>.syevd("N", "U", &n, a, &n, values, &size, &query, &intSize, &query, &info, 1, 1);
+  if (info)
+    return info;
+  int workSize = std::max(2 * n + 1, int(size));
+  std::unique_ptr<T[]> work = makeWork<T>(workSize);
+  std::unique_ptr<int[]> intWork = makeWork<int>(intSize);
+  if (!work || !intWork)
+    return outOfMemory;
+  functions<T>.syevd("N", "U", &n, a, &n, values, work.get(), &workSize, intWork.get(), &intSize,
+                     &info, 1, 1);
+  return info;
+}
+
+template <typename T>
+int64_t orthonormalize(int m, int n, T *a) {
+  // The transpose is [n, m]: a^T = L Q^T.
+  int info = 0;
+  int64_t exact = 64 * int64_t(n);
+  if (exact > INT32_MAX)
+    return outOfMemory;
+  int workSize = int(exact);
+  std::unique_ptr<T[]> work = makeWork<T>(workSize), tau = makeWork<T>(n);
+  if (!work || !tau)
+    return outOfMemory;
+  functions<T>.gelqf(&n, &m, a, &n, tau.get(), work.get(), &workSize, &info);
+  if (info)
+    return info;
+  functions<T>.orglq(&n, &m, &n, a, &n, tau.get(), work.get(), &workSize, &info);
+  return info;
+}
+
+template <typename T>
 int64_t gesvd(int m, int n, T *a, T *u, T *s, T *vt) {
   int k = m < n ? m : n, query = -1, info = 0;
   T size = 0;
@@ -138,7 +180,8 @@ int64_t gesvd(int m, int n, T *a, T *u, T *s, T *vt) {
 
 template <typename T>
 constexpr Kernels<T> makeKernels() {
-  return {gemm<T>, potrf<T>, potri<T>, trtri<T>, trsm<T>, syev<T>, gesvd<T>};
+  return {gemm<T>, potrf<T>,      potri<T>,          trtri<T>, trsm<T>,
+          syev<T>, syevValues<T>, orthonormalize<T>, gesvd<T>};
 }
 
 /// Sets an environment variable for as long as the object lives, unless the user has set it.
@@ -186,7 +229,8 @@ bool findAll(void *library, char prefix) {
   if (!find(library, p + "gemm_", found.gemm) || !find(library, p + "potrf_", found.potrf) ||
       !find(library, p + "potri_", found.potri) || !find(library, p + "trtri_", found.trtri) ||
       !find(library, p + "trsm_", found.trsm) || !find(library, p + "syevd_", found.syevd) ||
-      !find(library, p + "gesdd_", found.gesdd))
+      !find(library, p + "gesdd_", found.gesdd) || !find(library, p + "gelqf_", found.gelqf) ||
+      !find(library, p + "orglq_", found.orglq))
     return false;
   functions<T> = found;
   return true;

@@ -18,6 +18,7 @@
 #endif
 #include <eigen3/Eigen/Cholesky>
 #include <eigen3/Eigen/Eigenvalues>
+#include <eigen3/Eigen/QR>
 #include <eigen3/Eigen/SVD>
 #if defined(__clang__) || defined(__GNUC__)
 #pragma GCC diagnostic pop
@@ -109,6 +110,25 @@ int64_t syev(int n, T *a, T *values) {
 }
 
 template <typename T>
+int64_t syevValues(int n, T *a, T *values) {
+  Eigen::SelfAdjointEigenSolver<RowMajor<T>> solver(Dense<T>(a, n, n), Eigen::EigenvaluesOnly);
+  if (solver.info() != Eigen::Success)
+    return 1;
+  for (int i = 0; i < n; ++i)
+    values[i] = solver.eigenvalues()[i];
+  return 0;
+}
+
+template <typename T>
+int64_t orthonormalize(int m, int n, T *a) {
+  // In columns, which Eigen factorises in blocks.
+  Eigen::HouseholderQR<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>> solver(Dense<T>(a, m, n));
+  Dense<T>(a, m, n) =
+      solver.householderQ() * Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>::Identity(m, n);
+  return 0;
+}
+
+template <typename T>
 int64_t gesvd(int m, int n, T *a, T *u, T *s, T *vt) {
   int k = m < n ? m : n;
   Eigen::BDCSVD<RowMajor<T>> solver(Dense<T>(a, m, n), Eigen::ComputeThinU | Eigen::ComputeThinV);
@@ -123,7 +143,8 @@ int64_t gesvd(int m, int n, T *a, T *u, T *s, T *vt) {
 
 template <typename T>
 constexpr Kernels<T> makeKernels() {
-  return {gemm<T>, potrf<T>, potri<T>, trtri<T>, trsm<T>, syev<T>, gesvd<T>};
+  return {gemm<T>, potrf<T>,      potri<T>,          trtri<T>, trsm<T>,
+          syev<T>, syevValues<T>, orthonormalize<T>, gesvd<T>};
 }
 
 } // namespace

@@ -7,248 +7,70 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Algorithms/Palette.h"
-#include "llvm/ADT/bit.h"
+#include "SortedValues.h"
+#include "compress/Support/NumericFormats.h"
 #include "llvm/Support/MathExtras.h"
-#include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 
 using namespace mlir::compress;
 
-namespace {
-
-/// Integers in the order of floats, and back.
-uint32_t getKey(float value) {
-  uint32_t bits = llvm::bit_cast<uint32_t>(value + 0.0f); // -0 becomes 0
-  return bits >> 31 ? ~bits : bits | 0x80000000u;
-}
-float getValue(uint32_t key) { return llvm::bit_cast<float>(key >> 31 ? key & 0x7fffffffu : ~key); }
-
-/// Sorts by 32 bits of the elements from bit `shift` on, 11 bits at a time.
-template <typename T>
-void radixSort(std::vector<T> &elements, unsigned shift) {
-  std::vector<T> other(elements.size());
-  for (unsigned digit = 0; digit < 33; digit += 11) {
-    size_t counts[2048] = {};
-    unsigned from = shift + digit;
-    unsigned mask = digit == 22 ? 1023 : 2047;
-    for (T element : elements)
-      ++counts[element >> from & mask];
-    size_t begin = 0;
-    for (size_t &count : counts) {
-      size_t next = begin + count;
-      count = begin;
-      begin = next;
-    }
-    for (T element : elements)
-      other[counts[element >> from & mask]++] = element;
-    elements.swap(other);
-  }
-}
-
-/// Values in ascending order with sums over ranges of them.
-class SortedValues {
-public:
-  SortedValues(llvm::ArrayRef<float> values, llvm::ArrayRef<float> weights) : size(values.size()) {
-    if (weights.empty()) {
-      std::vector<uint32_t> keys(size);
-      std::transform(values.begin(), values.end(), keys.begin(), getKey);
-      radixSort(keys, 0);
-      sorted.resize(size);
-      std::transform(keys.begin(), keys.end(), sorted.begin(), getValue);
-    } else {
-      std::vector<uint64_t> pairs(size);
-      for (size_t i = 0; i < size; ++i)
-        pairs[i] = uint64_t(getKey(values[i])) << 32 | llvm::bit_cast<uint32_t>(weights[i]);
-      radixSort(pairs, 32);
-      sorted.resize(size);
-      this->weights.resize(size);
-      for (size_t i = 0; i < size; ++i) {
-        sorted[i] = getValue(static_cast<uint32_t>(pairs[i] >> 32));
-        this->weights[i] = llvm::bit_cast<float>(static_cast<uint32_t>(pairs[i]));
-      }
-    }
-    Sums sums;
-    prefix.reserve(size / kStep + 1);
-    for (size_t i = 0; i < size; ++i) {
-      if (i % kStep == 0)
-        prefix.push_back(sums);
-      add(sums, i);
-    }
-    total = sums;
-  }
-
-  /// Sums of w, w * x and w * x^2.
-  struct Sums {
-    double weight = 0, first = 0, second = 0;
-    /// Sum of w * (x - center)^2.
-    double getError(double center) const {
-      return std::max(0.0, second - 2 * center * first + center * center * weight);
-    }
-  };
-  Sums getSums(size_t begin, size_t end) const {
-    Sums a = getSumsBefore(begin), b = getSumsBefore(end);
-    return {b.weight - a.weight, b.first - a.first, b.second - a.second};
-  }
-
-  size_t getSize() const { return size; }
-  float operator[](size_t i) const { return sorted[i]; }
-  /// Number of values that are at most `bound`.
-  size_t countUpTo(double bound) const {
-    return std::upper_bound(sorted.begin(), sorted.end(), bound,
-                            [](double a, float b) { return a < b; }) -
-           sorted.begin();
-  }
-  /// The value that has the part `quantile` of the weight below it.
-  float getQuantile(double quantile) const {
-    double wanted = quantile * total.weight;
-    auto it = std::upper_bound(prefix.begin(), prefix.end(), wanted,
-                               [](double a, const Sums &b) { return a < b.weight; });
-    size_t i = (it - prefix.begin() - (it != prefix.begin())) * kStep;
-    Sums sums = getSumsBefore(i);
-    while (i + 1 < size && sums.weight + getWeight(i) <= wanted)
-      add(sums, i++);
-    return sorted[i];
-  }
-
-private:
-  static constexpr size_t kStep = 64;
-
-  float getWeight(size_t i) const { return weights.empty() ? 1 : weights[i]; }
-  void add(Sums &sums, size_t i) const {
-    double x = sorted[i], weight = getWeight(i);
-    sums.weight += weight;
-    sums.first += weight * x;
-    sums.second += weight * x * x;
-  }
-  Sums getSumsBefore(size_t i) const {
-    if (i == size)
-      return total;
-    Sums sums = prefix[i / kStep];
-    for (size_t j = i / kStep * kStep; j < i; ++j)
-      add(sums, j);
-    return sums;
-  }
-
-  size_t size;
-  std::vector<float> sorted, weights;
-  /// Sums of the elements before each multiple of `kStep`.
-  std::vector<Sums> prefix;
-  Sums total;
-};
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
 
 /// splitmix64 (Steele et al., 2014).
-uint64_t drawNext(uint64_t &state) {
+static uint64_t drawNext(uint64_t &state) {
   uint64_t z = state += 0x9e3779b97f4a7c15ull;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
   z = (z ^ z >> 27) * 0x94d049bb133111ebull;
   return z ^ z >> 31;
 }
 
-std::vector<double> start(const SortedValues &values, size_t k, const PaletteOptions &options) {
+static std::vector<double> start(const SortedValues &values, size_t k,
+                                 const PaletteOptions &options, bool &isExact) {
+  constexpr size_t maxBins = 65535;
+  isExact = false;
+  if (options.start == PaletteStart::Exact)
+    return findBestCenters(values, k, options.keepZero, maxBins, isExact);
   std::vector<double> centers(k);
   double low = values[0], high = values[values.getSize() - 1];
   uint64_t state = options.seed;
   for (size_t i = 0; i < k; ++i) {
-    switch (options.start) {
-    case PaletteStart::Linear:
+    if (options.start == PaletteStart::Linear)
       centers[i] = low + (high - low) * (i + 0.5) / k;
-      break;
-    case PaletteStart::Density:
+    else if (options.start == PaletteStart::Density)
       centers[i] = values.getQuantile((i + 0.5) / k);
-      break;
-    case PaletteStart::Random:
+    else
       centers[i] = values[drawNext(state) % values.getSize()];
-      break;
-    }
   }
+  if (options.keepZero)
+    *std::min_element(centers.begin(), centers.end(),
+                      [](double a, double b) { return std::abs(a) < std::abs(b); }) = 0;
   std::sort(centers.begin(), centers.end());
   return centers;
-}
-
-/// The cells of a table: cell i has the sorted values [ends[i - 1], ends[i]).
-struct Cells {
-  std::vector<size_t> ends;
-  std::vector<SortedValues::Sums> sums;
-  double error = 0;
-
-  Cells(const SortedValues &values, const std::vector<double> &centers) {
-    size_t k = centers.size(), begin = 0;
-    for (size_t i = 0; i < k; ++i) {
-      size_t end = i + 1 == k ? values.getSize()
-                              : values.countUpTo(centers[i] + (centers[i + 1] - centers[i]) / 2);
-      end = std::max(begin, end);
-      ends.push_back(end);
-      sums.push_back(values.getSums(begin, end));
-      error += sums.back().getError(centers[i]);
-      begin = end;
-    }
-  }
-  size_t getBegin(size_t i) const { return i ? ends[i - 1] : 0; }
-};
-
-} // namespace
-
-/// Moves the entries without values, each into the worst cell of those that are left.
-static void moveUnused(const SortedValues &values, const Cells &cells,
-                       std::vector<double> &centers) {
-  std::vector<size_t> worst;
-  for (size_t i = 0; i < centers.size(); ++i)
-    if (cells.sums[i].weight > 0)
-      worst.push_back(i);
-  std::vector<double> errors(centers.size());
-  for (size_t i : worst)
-    errors[i] = cells.sums[i].getError(centers[i]);
-  std::sort(worst.begin(), worst.end(), [&](size_t a, size_t b) {
-    return errors[a] != errors[b] ? errors[a] > errors[b] : a < b;
-  });
-  size_t next = 0;
-  for (size_t i = 0; i < centers.size() && next < worst.size(); ++i) {
-    if (cells.sums[i].weight > 0)
-      continue;
-    size_t cell = worst[next++];
-    double low = values[cells.getBegin(cell)], high = values[cells.ends[cell] - 1];
-    centers[i] = centers[cell] - low > high - centers[cell] ? low : high;
-  }
-  std::sort(centers.begin(), centers.end());
 }
 
 Palette mlir::compress::fitPalette(llvm::ArrayRef<float> values, llvm::ArrayRef<float> weights,
                                    const PaletteOptions &options) {
   assert(!values.empty() && options.bits >= 1 && options.bits <= 8 && "not a palette");
   assert((weights.empty() || weights.size() == values.size()) && "a weight for each value");
-  const size_t k = size_t(1) << options.bits;
+  const size_t size = size_t(1) << options.bits, k = options.entries ? options.entries : size;
+  assert(k <= size && "more entries than codes");
   SortedValues sorted(values, weights);
   Palette result;
-  for (size_t i = 0; i < sorted.getSize() && result.table.size() <= k; ++i)
-    if (result.table.empty() || sorted[i] != result.table.back())
-      result.table.push_back(sorted[i]);
-  if (result.table.size() <= k) {
-    result.table.resize(k, result.table.back());
+  if (auto distinct = getDistinct(sorted, k, options.keepZero)) {
+    result.table = std::move(*distinct);
     result.errors.push_back(0);
-    return result;
+  } else {
+    bool isExact;
+    std::vector<double> centers = start(sorted, k, options, isExact);
+    result.errors =
+        iterateLloyd(sorted, centers, options.keepZero, isExact ? 0 : options.maxIterations);
+    result.table.assign(centers.begin(), centers.end());
   }
-  std::vector<double> centers = start(sorted, k, options);
-  Cells cells(sorted, centers);
-  result.errors.push_back(cells.error);
-  for (unsigned iteration = 0; iteration < options.maxIterations; ++iteration) {
-    bool hasUnused = false;
-    for (size_t i = 0; i < k; ++i) {
-      if (cells.sums[i].weight > 0)
-        centers[i] = cells.sums[i].first / cells.sums[i].weight;
-      else
-        hasUnused = true;
-    }
-    if (hasUnused)
-      moveUnused(sorted, cells, centers);
-    Cells next(sorted, centers);
-    result.errors.push_back(next.error);
-    bool isDone = next.ends == cells.ends;
-    cells = std::move(next);
-    if (isDone)
-      break;
-  }
-  result.table.assign(centers.begin(), centers.end());
+  result.table.resize(size, result.table.back());
   return result;
 }
 
@@ -258,4 +80,114 @@ CodeGrid mlir::compress::makePaletteGrid(llvm::ArrayRef<float> table) {
   assert(table.size() >= 2 && table.size() <= 256 && llvm::isPowerOf2_64(table.size()) &&
          "not a palette");
   return CodeGrid::makeTable(types[llvm::Log2_64(table.size()) - 1], table, ScaleRule::One);
+}
+
+//===----------------------------------------------------------------------===//
+// Codes
+//===----------------------------------------------------------------------===//
+
+void mlir::compress::encodePalette(llvm::ArrayRef<float> table, llvm::ArrayRef<float> values,
+                                   llvm::MutableArrayRef<uint8_t> codes) {
+  const size_t size = table.size();
+  assert(size <= 256 && llvm::isPowerOf2_64(size) && codes.size() == values.size());
+  double bounds[256];
+  for (size_t i = 0; i + 1 < size; ++i)
+    bounds[i] = table[i] == table[i + 1] ? std::numeric_limits<double>::infinity()
+                                         : (double(table[i]) + double(table[i + 1])) / 2;
+  for (size_t i = 0; i < values.size(); ++i) {
+    // Number of bounds that are less than the value.
+    double value = values[i];
+    size_t code = 0;
+    for (size_t step = size / 2; step; step /= 2)
+      code += value > bounds[code + step - 1] ? step : 0;
+    codes[i] = static_cast<uint8_t>(code);
+  }
+}
+
+/// Codes and the error of values of one block.
+static double encodeValues(llvm::ArrayRef<float> table, llvm::ArrayRef<float> values,
+                           llvm::ArrayRef<float> weights, llvm::MutableArrayRef<uint8_t> codes) {
+  encodePalette(table, values, codes);
+  double sum = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    double error = double(values[i]) - table[codes[i]];
+    sum += (weights.empty() ? 1 : weights[i]) * error * error;
+  }
+  return sum;
+}
+
+static void fitTable(llvm::ArrayRef<float> values, llvm::ArrayRef<float> weights,
+                     const PaletteOptions &options, DataType type,
+                     llvm::MutableArrayRef<float> table) {
+  Palette palette = fitPalette(values, weights, options);
+  for (size_t i = 0; i < table.size(); ++i)
+    table[i] = static_cast<float>(roundToType(type, palette.table[i]));
+}
+
+BlockPalettes mlir::compress::fitBlockPalettes(BlockView view, uint64_t group,
+                                               llvm::ArrayRef<float> values,
+                                               llvm::ArrayRef<float> weights,
+                                               const PaletteOptions &options, DataType type,
+                                               ParallelFor parallelFor) {
+  assert(group > 0 && values.size() == view.getNumElements() && !values.empty());
+  const size_t size = size_t(1) << options.bits, numBlocks = view.getNumBlocks(group);
+  BlockPalettes result;
+  result.tables.resize(numBlocks * size);
+  result.codes.resize(values.size());
+  llvm::MutableArrayRef<float> tables(result.tables);
+  llvm::MutableArrayRef<uint8_t> codes(result.codes);
+  std::vector<double> errors;
+  if (numBlocks == 1) {
+    // One table; codes in pieces.
+    constexpr size_t piece = 1 << 16;
+    fitTable(values, weights, options, type, tables);
+    errors.resize((values.size() + piece - 1) / piece);
+    parallelFor(errors.size(), [&](size_t i) {
+      size_t begin = i * piece, count = std::min(piece, values.size() - begin);
+      errors[i] = encodeValues(tables, values.slice(begin, count),
+                               weights.empty() ? weights : weights.slice(begin, count),
+                               codes.slice(begin, count));
+    });
+  } else {
+    const uint64_t numGroups = view.getNumGroups(group);
+    errors.resize(numBlocks);
+    parallelFor(numBlocks, [&](size_t block) {
+      uint64_t inner = block % view.inner, first = block / view.inner % numGroups * group;
+      uint64_t outer = block / view.inner / numGroups, count = std::min(group, view.k - first);
+      size_t begin = (outer * view.k + first) * view.inner + inner;
+      std::vector<float> blockValues(count), blockWeights(weights.empty() ? 0 : count);
+      std::vector<uint8_t> blockCodes(count);
+      for (uint64_t i = 0; i < count; ++i)
+        blockValues[i] = values[begin + i * view.inner];
+      for (uint64_t i = 0; i < blockWeights.size(); ++i)
+        blockWeights[i] = weights[begin + i * view.inner];
+      llvm::MutableArrayRef<float> table = tables.slice(block * size, size);
+      fitTable(blockValues, blockWeights, options, type, table);
+      errors[block] = encodeValues(table, blockValues, blockWeights, blockCodes);
+      for (uint64_t i = 0; i < count; ++i)
+        codes[begin + i * view.inner] = blockCodes[i];
+    });
+  }
+  for (double error : errors)
+    result.error += error;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Deep Compression
+//===----------------------------------------------------------------------===//
+
+std::vector<double> mlir::compress::getCentroidGradient(llvm::ArrayRef<uint8_t> codes,
+                                                        llvm::ArrayRef<float> gradient,
+                                                        size_t entries) {
+  assert(codes.size() == gradient.size() && "a gradient for each weight");
+  std::vector<double> result(entries);
+  for (size_t i = 0; i < codes.size(); ++i)
+    result[codes[i]] += gradient[i];
+  return result;
+}
+
+double mlir::compress::getPaletteRate(uint64_t weights, uint64_t entries, double bits) {
+  double n = double(weights), k = double(entries);
+  return n * bits / (n * std::log2(k) + k * bits);
 }

@@ -14,11 +14,15 @@
 #include "compress/Algorithms/BitPacking.h"
 #include "compress/Algorithms/CodeTables.h"
 #include "compress/Algorithms/Gptq.h"
+#include "compress/Algorithms/KMeans.h"
+#include "compress/Algorithms/KMeans1D.h"
 #include "compress/Algorithms/LinearAlgebra.h"
+#include "compress/Algorithms/LowRank.h"
 #include "compress/Algorithms/NMPacking.h"
 #include "compress/Algorithms/Palette.h"
 #include "compress/Algorithms/SparseGpt.h"
 #include "compress/Algorithms/UniformQuantization.h"
+#include "compress/Algorithms/VectorCodebook.h"
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -166,6 +170,23 @@ int main() {
       options.bits = bits;
       fitPalette(weights, {}, options);
     });
+  for (unsigned k : {16, 256})
+    measure(k == 16 ? "best table of 16" : "best table of 256", count,
+            [&] { solveKMeans1D(weights, {}, {k}); });
+  measure("best table of 16 with zero", count, [&] { solveKMeans1D(weights, {}, {16, true}); });
+  measure("best tables of 16, per channel", count / 8, [&] {
+    PaletteOptions options;
+    options.start = PaletteStart::Exact;
+    fitBlockPalettes({rows / 8, columns, 1}, columns,
+                     llvm::ArrayRef<float>(weights).take_front(count / 8), {}, options);
+  });
+
+  measure("k-means of vectors of 8, 256 centers", size_t(1) << 20, [&] {
+    KMeansOptions options;
+    options.maxIterations = 10;
+    options.tolerance = 0;
+    fitKMeans(llvm::ArrayRef<float>(weights).take_front(1 << 20), 8, {}, options);
+  });
 
   const BlockView contiguous{rows, columns, 1}, strided{1, rows, columns}, conv{14563, 128, 9};
   auto prune = [&](const char *layout, BlockView view, NMPattern pattern) {
@@ -218,6 +239,25 @@ int main() {
       std::copy_n(weights.begin(), size, part.begin());
       llvm::cantFail(sparseGpt(part.data(), side, side, gram.data(), options).takeError());
     });
+
+  LowRankOptions rank256;
+  rank256.maxRank = 256;
+  measure("svd of rank 256, randomised, 4096 x 4096", count,
+          [&] { llvm::cantFail(decomposeSvd(weights, rows, columns, rank256).takeError()); });
+  llvm::ArrayRef<float> corner = llvm::ArrayRef(weights).take_front(size);
+  measure("svd, exact, 1024 x 1024", size,
+          [&] { llvm::cantFail(decomposeSvd(corner, side, side, {}).takeError()); });
+  measure("svd-llm, exact, 1024 x 1024", size,
+          [&] { llvm::cantFail(decomposeSvdLlm(corner, side, side, gram, {}).takeError()); });
+  measure("drone, exact, 1024 x 1024", size,
+          [&] { llvm::cantFail(decomposeDrone(corner, side, side, gram, {}).takeError()); });
+
+  measure("additive codes 2 x 256 x 8, one round, 1024 x 1024", size, [&] {
+    VectorCodebookOptions options = getAdditiveOptions(8, 256, 2);
+    options.startIterations = 1;
+    options.maxRounds = 1;
+    fitVectorCodes(llvm::ArrayRef<float>(weights).take_front(size), side, side, gram, options);
+  });
 
   measure("apply mask f32", count,
           [&] { applyMask(weights.data(), 4, count, mask.data(), dense.data()); });

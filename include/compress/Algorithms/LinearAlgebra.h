@@ -117,6 +117,17 @@ llvm::Error solveLower(bool transposed, const T *l, size_t n, T *b, size_t colum
 template <typename T>
 llvm::Error symmetricEigen(T *a, size_t n, T *values);
 
+/// Only the eigenvalues of the symmetric `a` [n, n] (overwritten), in ascending order: three times
+/// as fast. Errors as above.
+template <typename T>
+llvm::Error symmetricEigenvalues(T *a, size_t n, T *values);
+
+/// The columns of `a` [m, n], m >= n, become orthonormal ones that span the same space and more of
+/// it: the factor Q of a = Q R by Householder reflections, exact for dependent columns too. `a`
+/// must be finite. Errors: m < n, memory, sizes.
+template <typename T>
+llvm::Error orthonormalizeColumns(T *a, size_t m, size_t n);
+
 /// a = u * diag(s) * vt with k = min(m, n): `a` [m, n] (overwritten), `u` [m, k], `s` [k] in
 /// descending order, `vt` [k, n]; the element of largest magnitude of each row of `vt` is positive.
 /// `a` must be finite. Errors: no convergence, memory, sizes.

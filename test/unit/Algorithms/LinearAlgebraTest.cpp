@@ -236,6 +236,9 @@ void checkEigen(size_t n, double tolerance) {
         largest = vectors[i * n + j];
     EXPECT_GT(largest, T(0));
   }
+  std::vector<T> only(n);
+  ASSERT_FALSE(bool(symmetricEigenvalues(a.data(), n, only.data())));
+  EXPECT_LT(maxDifference(only, values), tolerance * double(n) * 10);
 }
 
 TEST_P(LinearAlgebra, SymmetricEigen) {
@@ -243,6 +246,35 @@ TEST_P(LinearAlgebra, SymmetricEigen) {
     checkEigen<float>(n, 1e-4);
     checkEigen<double>(n, 1e-12);
   }
+}
+
+template <typename T>
+void checkOrthonormal(size_t m, size_t n, double tolerance) {
+  std::vector<T> a = makeRandom<T>(m * n, 13);
+  // The last column repeats the first one.
+  for (size_t i = 0; i < m; ++i)
+    a[i * n + n - 1] = a[i * n];
+  std::vector<T> q = a, identity(n * n);
+  for (size_t i = 0; i < n; ++i)
+    identity[i * n + i] = 1;
+  ASSERT_FALSE(bool(orthonormalizeColumns(q.data(), m, n)));
+  EXPECT_LT(maxDifference(multiply(true, false, n, n, m, q, q), identity), tolerance);
+  std::vector<T> within = multiply(true, false, n, n, m, q, a);
+  EXPECT_LT(maxDifference(multiply(false, false, m, n, n, q, within), a), tolerance);
+}
+
+TEST_P(LinearAlgebra, OrthonormalColumnsSpanTheSame) {
+  for (auto [m, n] : {std::pair<size_t, size_t>{1, 1}, {5, 5}, {7, 3}, {300, 70}}) {
+    checkOrthonormal<float>(m, n, 2e-5);
+    checkOrthonormal<double>(m, n, 1e-13);
+  }
+  std::vector<float> zero(12), wide(6);
+  ASSERT_FALSE(bool(orthonormalizeColumns(zero.data(), 4, 3)));
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(std::abs(zero[i * 3 + i]), 1);
+  EXPECT_EQ(llvm::toString(orthonormalizeColumns(wide.data(), 2, 3)),
+            "3 columns of 2 elements cannot be orthonormal");
+  EXPECT_FALSE(bool(orthonormalizeColumns<float>(nullptr, 5, 0)));
 }
 
 template <typename T>
