@@ -8,7 +8,9 @@
 
 #include "compress/ExecutionEngine/Archive.h"
 #include "compress/Support/OutputFile.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -21,7 +23,7 @@ using llvm::Twine;
 namespace endian = llvm::support::endian;
 
 static constexpr char kMagic[8] = {'C', 'M', 'P', 'R', 'A', 'R', 'C', 0};
-static constexpr uint32_t kVersion = 1;
+static constexpr uint32_t kVersion = 2;
 static constexpr uint64_t kHeader = 64, kEntry = 64;
 
 //===----------------------------------------------------------------------===//
@@ -44,67 +46,113 @@ void ArchiveWriter::add(StringRef name, StringRef type, ArrayRef<char> bytes) {
   blobs.push_back({name.str(), type.str(), bytes});
 }
 
-Error ArchiveWriter::write(StringRef path) const {
-  llvm::StringSet<> seen;
-  std::string names;
+std::optional<ArchiveEncoding> mlir::compress::parseArchiveEncoding(StringRef name) {
+  return llvm::StringSwitch<std::optional<ArchiveEncoding>>(name)
+      .Case("raw", ArchiveEncoding::Raw)
+      .Case("huffman", ArchiveEncoding::Huffman)
+      .Default(std::nullopt);
+}
+
+/// What a blob is in the file.
+static StringRef getStored(ArrayRef<char> bytes, const std::optional<std::string> &encoded) {
+  return encoded ? StringRef(*encoded) : StringRef(bytes.data(), bytes.size());
+}
+
+/// Where a blob may start, not before `offset`. With all blobs raw, each has pages of its own.
+static uint64_t alignBlob(uint64_t offset, uint64_t size, bool isEncoded,
+                          ArchiveEncoding encoding) {
+  bool isPaged = encoding == ArchiveEncoding::Raw || (!isEncoded && size >= Archive::kPage);
+  return llvm::alignTo(offset, isPaged ? Archive::kPage : Archive::kLine);
+}
+
+std::string ArchiveWriter::makeTable(ArrayRef<std::optional<std::string>> encoded,
+                                     ArchiveSizes &sizes) const {
+  std::string names, table;
   append32(names, target.size());
   names += target;
   append32(names, layout.size());
   names += layout;
-  uint64_t firstName = names.size();
+  uint64_t name = names.size();
   for (const Blob &blob : blobs) {
-    if (!seen.insert(blob.name).second)
-      return llvm::createStringError("cannot write '" + path + "': two blobs are called '" +
-                                     blob.name + "'");
     names += blob.name;
     names += blob.type;
   }
-  if (names.size() > UINT32_MAX)
-    return llvm::createStringError("cannot write '" + path + "': names of " + Twine(names.size()) +
-                                   " bytes are too long");
-
-  std::string table;
-  uint64_t offset = llvm::alignTo(kHeader + kEntry * blobs.size() + names.size(), Archive::kPage);
-  uint64_t end = offset, name = firstName;
-  for (const Blob &blob : blobs) {
+  uint64_t end = kHeader + kEntry * blobs.size() + names.size();
+  // Without blobs that would be the whole file; it has always ended at a page.
+  if (blobs.empty())
+    end = llvm::alignTo(end, Archive::kPage);
+  for (auto [blob, code] : llvm::zip_equal(blobs, encoded)) {
+    StringRef stored = getStored(blob.bytes, code);
+    uint64_t offset = alignBlob(end, stored.size(), code.has_value(), encoding);
     append64(table, offset);
-    append64(table, blob.bytes.size());
-    append64(table, contentHash(StringRef(blob.bytes.data(), blob.bytes.size())));
+    append64(table, stored.size());
+    append64(table, contentHash(stored));
     append32(table, name);
     append32(table, blob.name.size());
     name += blob.name.size();
     append32(table, name);
     append32(table, blob.type.size());
     name += blob.type.size();
-    table.append(24, 0);
-    end = offset + blob.bytes.size();
-    offset = llvm::alignTo(end, Archive::kPage);
+    append64(table, code.has_value());
+    append64(table, blob.bytes.size());
+    append64(table, 0);
+    end = offset + stored.size();
+    sizes.raw += blob.bytes.size();
+    sizes.stored += stored.size();
+    if (StringRef(blob.name).starts_with("weight.")) {
+      sizes.rawWeights += blob.bytes.size();
+      sizes.storedWeights += stored.size();
+    }
   }
-  table += names;
-
+  sizes.file = end;
   std::string header(kMagic, sizeof(kMagic));
   append32(header, kVersion);
   append32(header, kEntry);
   append64(header, end);
   append64(header, blobs.size());
   append64(header, names.size());
+  table += names;
   append64(header, contentHash(table));
   append64(header, contentHash(header));
   append64(header, 0);
+  return header + table;
+}
+
+Expected<ArchiveSizes> ArchiveWriter::write(StringRef path, ParallelFor parallelFor) const {
+  llvm::StringSet<> seen;
+  uint64_t nameBytes = 8 + target.size() + layout.size();
+  for (const Blob &blob : blobs) {
+    if (!seen.insert(blob.name).second)
+      return llvm::createStringError("cannot write '" + path + "': two blobs are called '" +
+                                     blob.name + "'");
+    nameBytes += blob.name.size() + blob.type.size();
+  }
+  if (nameBytes > UINT32_MAX)
+    return llvm::createStringError("cannot write '" + path + "': names of " + Twine(nameBytes) +
+                                   " bytes are too long");
+  std::vector<std::optional<std::string>> encoded(blobs.size());
+  if (encoding == ArchiveEncoding::Huffman)
+    parallelFor(blobs.size(), [&](size_t i) { encoded[i] = encodeBlob(blobs[i].bytes); });
+  ArchiveSizes sizes;
+  std::string table = makeTable(encoded, sizes);
 
   Expected<std::unique_ptr<OutputFile>> output = OutputFile::create(path);
   if (!output)
     return output.takeError();
   llvm::raw_ostream &os = (*output)->os();
-  os << header << table;
-  uint64_t position = header.size() + table.size();
-  for (const Blob &blob : blobs) {
-    os.write_zeros(llvm::alignTo(position, Archive::kPage) - position);
-    os.write(blob.bytes.data(), blob.bytes.size());
-    position = llvm::alignTo(position, Archive::kPage) + blob.bytes.size();
+  os << table;
+  uint64_t position = table.size();
+  for (auto [blob, code] : llvm::zip_equal(blobs, encoded)) {
+    StringRef stored = getStored(blob.bytes, code);
+    uint64_t offset = alignBlob(position, stored.size(), code.has_value(), encoding);
+    os.write_zeros(offset - position);
+    os << stored;
+    position = offset + stored.size();
   }
-  os.write_zeros(end - position);
-  return (*output)->keep();
+  os.write_zeros(sizes.file - position);
+  if (Error error = (*output)->keep())
+    return error;
+  return sizes;
 }
 
 //===----------------------------------------------------------------------===//
@@ -153,13 +201,25 @@ struct NameReader {
 };
 } // namespace
 
+/// Reads what an entry of version 2 has at `place`.
+static Error readEncoding(const char *place, Archive::Blob &blob) {
+  uint32_t encoding = endian::read32le(place);
+  if (encoding > 1)
+    return llvm::createStringError("blob '" + blob.name + "' has the unknown encoding " +
+                                   Twine(encoding));
+  blob.isEncoded = encoding == 1;
+  blob.decodedSize = endian::read64le(place + 8);
+  return Error::success();
+}
+
 Error Archive::read() {
   StringRef bytes = file->bytes();
   if (bytes.size() < kHeader || !bytes.starts_with(StringRef(kMagic, sizeof(kMagic))))
     return llvm::createStringError("it does not start with the magic bytes");
   const char *header = bytes.data();
-  if (uint32_t version = endian::read32le(header + 8); version != kVersion)
-    return llvm::createStringError("expected version " + Twine(kVersion) + ", found " +
+  uint32_t version = endian::read32le(header + 8);
+  if (version < 1 || version > kVersion)
+    return llvm::createStringError("expected version 1 or " + Twine(kVersion) + ", found " +
                                    Twine(version));
   if (uint64_t hash = endian::read64le(header + 48); hash != contentHash(bytes.take_front(48)))
     return llvm::createStringError("the hash of the header differs");
@@ -204,12 +264,20 @@ Error Archive::read() {
     if (!text)
       return text.takeError();
     blob.type = *text;
-    if (blob.offset % kPage != 0 || blob.offset < end || blob.offset > bytes.size() ||
+    blob.decodedSize = blob.size;
+    if (version > 1)
+      if (Error error = readEncoding(entry + 40, blob))
+        return error;
+    uint64_t alignment = version > 1 && (blob.isEncoded || blob.size < kPage) ? kLine : kPage;
+    if (blob.offset % alignment != 0 || blob.offset < end || blob.offset > bytes.size() ||
         blob.size > bytes.size() - blob.offset)
       return llvm::createStringError("blob '" + blob.name + "' at " + Twine(blob.offset) +
                                      " with " + Twine(blob.size) +
                                      " bytes is not aligned, overlaps what is before it, or is "
                                      "outside the file");
+    if (!blob.isEncoded && blob.decodedSize != blob.size)
+      return llvm::createStringError("raw blob '" + blob.name + "' of " + Twine(blob.size) +
+                                     " bytes is said to have " + Twine(blob.decodedSize));
     end = blob.offset + blob.size;
     if (!index.try_emplace(blob.name, i).second)
       return llvm::createStringError("two blobs are called '" + blob.name + "'");
@@ -226,6 +294,18 @@ const Archive::Blob *Archive::find(StringRef name) const {
 ArrayRef<char> Archive::getBytes(const Blob &blob) const {
   StringRef bytes = file->bytes().substr(blob.offset, blob.size);
   return ArrayRef<char>(bytes.data(), bytes.size());
+}
+
+Expected<BlobDecoder> Archive::getDecoder(const Blob &blob) const {
+  Expected<BlobDecoder> decoder = BlobDecoder::create(getBytes(blob));
+  if (!decoder)
+    return llvm::createStringError("'" + file->getPath() + "': blob '" + blob.name +
+                                   "': " + llvm::toString(decoder.takeError()));
+  if (decoder->getSize() != blob.decodedSize)
+    return llvm::createStringError("'" + file->getPath() + "': blob '" + blob.name +
+                                   "' decodes to " + Twine(decoder->getSize()) +
+                                   " bytes, expected " + Twine(blob.decodedSize));
+  return decoder;
 }
 
 Error Archive::verify() const {

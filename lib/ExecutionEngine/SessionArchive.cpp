@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // An archive of a session has the blobs `description` (JSON), `code.<index>` (object files) and
-// `weight.<index>`, in the order of the entry's table.
+// `weight.<index>`, in the order of the entry's table. Each may be encoded.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,7 +15,9 @@
 #include "compress/ExecutionEngine/Archive.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/TargetParser/Host.h"
+#include <atomic>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -23,6 +25,20 @@ namespace json = llvm::json;
 
 /// Changes with the meaning of what is stored.
 static constexpr StringLiteral kLayout = "compress-session-1";
+
+/// Calls `body` for each index on `threads` threads (0: one per core), this one included.
+static void runParallel(unsigned threads, size_t count, llvm::function_ref<void(size_t)> body) {
+  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(threads));
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i = next++; i < count; i = next++)
+      body(i);
+  };
+  for (size_t i = 1, n = std::min<size_t>(pool.getMaxConcurrency(), count); i < n; ++i)
+    pool.async(work);
+  work();
+  pool.wait();
+}
 
 //===----------------------------------------------------------------------===//
 // Saving
@@ -52,7 +68,7 @@ static json::Object toJson(const SessionPlan &plan) {
                       {"heap", plan.heapAllocations}};
 }
 
-llvm::Error Session::save(StringRef path) const {
+llvm::Error Session::save(StringRef path, ArchiveEncoding encoding, ArchiveSizes *sizes) const {
   json::Object description{{"inputs", toJson(inputs)},
                            {"outputs", toJson(outputs)},
                            {"weights", static_cast<int64_t>(impl->weights.size())},
@@ -68,7 +84,16 @@ llvm::Error Session::save(StringRef path) const {
                ArrayRef<char>(object->getBufferStart(), object->getBufferSize()));
   for (auto [index, weight] : llvm::enumerate(impl->weights))
     writer.add(("weight." + Twine(index)).str(), weight.name, weight.bytes);
-  return writer.write(path);
+  writer.setEncoding(encoding);
+  llvm::Expected<ArchiveSizes> written =
+      writer.write(path, [](size_t count, llvm::function_ref<void(size_t)> body) {
+        runParallel(/*threads=*/0, count, body);
+      });
+  if (!written)
+    return written.takeError();
+  if (sizes)
+    *sizes = *written;
+  return llvm::Error::success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -149,6 +174,86 @@ static llvm::Error checkCpu(StringRef target, StringRef features) {
   return llvm::Error::success();
 }
 
+namespace {
+/// The contents of all blobs of an archive.
+class Contents {
+public:
+  /// Finds raw blobs in the mapping and decodes the others. Nothing is allocated before the table
+  /// and the encoded blob agree on its size.
+  static llvm::Expected<Contents> read(std::shared_ptr<Archive> archive, int threads);
+
+  /// A blob's bytes, aligned to 64 bytes, and what keeps them.
+  StoredWeight get(const Archive::Blob &blob) const {
+    return blobs[&blob - archive->getBlobs().begin()];
+  }
+  const Archive &getArchive() const { return *archive; }
+
+private:
+  std::shared_ptr<Archive> archive;
+  std::vector<StoredWeight> blobs;
+};
+} // namespace
+
+llvm::Expected<Contents> Contents::read(std::shared_ptr<Archive> archive, int threads) {
+  Contents contents;
+  std::vector<BlobDecoder> decoders;
+  std::vector<MutableArrayRef<char>> outputs;
+  std::vector<StringRef> names;
+  for (const Archive::Blob &blob : archive->getBlobs()) {
+    StoredWeight stored{blob.type.str(), archive->getBytes(blob), archive, /*isMapped=*/true};
+    if (blob.isEncoded) {
+      llvm::Expected<BlobDecoder> decoder = archive->getDecoder(blob);
+      if (!decoder)
+        return decoder.takeError();
+      llvm::Expected<HostTensor> memory =
+          HostTensor::allocate(DataType::U8, {static_cast<int64_t>(blob.decodedSize)});
+      if (!memory)
+        return makeError("blob '" + blob.name + "': " + llvm::toString(memory.takeError()));
+      outputs.emplace_back(memory->data(), blob.decodedSize);
+      decoders.push_back(std::move(*decoder));
+      names.push_back(blob.name);
+      stored.bytes = outputs.back();
+      stored.owner = memory->getStorage();
+      stored.isMapped = false;
+    }
+    contents.blobs.push_back(std::move(stored));
+  }
+  auto parallelFor = [&](size_t count, llvm::function_ref<void(size_t)> body) {
+    runParallel(threads, count, body);
+  };
+  if (!decoders.empty())
+    if (llvm::Error error = decodeBlobs(decoders, outputs, parallelFor))
+      return makeError(llvm::toString(std::move(error)));
+  contents.archive = std::move(archive);
+  return contents;
+}
+
+/// The object files and weights that the description counts.
+static llvm::Error readBlobs(const Contents &contents, int64_t numObjects, int64_t numWeights,
+                             ObjectFiles &objects, std::vector<StoredWeight> &weights) {
+  const Archive &archive = contents.getArchive();
+  auto numBlobs = static_cast<int64_t>(archive.getBlobs().size());
+  if (numWeights < 0 || numObjects < 0 || numWeights > numBlobs ||
+      numObjects != numBlobs - 1 - numWeights)
+    return makeError("expected " + Twine(numObjects) + " object files and " + Twine(numWeights) +
+                     " weights, found " + Twine(numBlobs) + " blobs");
+  for (int64_t index = 0; index < numWeights; ++index) {
+    const Archive::Blob *blob = archive.find(("weight." + Twine(index)).str());
+    if (!blob)
+      return makeError("weight " + Twine(index) + " is missing");
+    weights.push_back(contents.get(*blob));
+  }
+  for (int64_t index = 0; index < numObjects; ++index) {
+    const Archive::Blob *blob = archive.find(("code." + Twine(index)).str());
+    if (!blob)
+      return makeError("object file " + Twine(index) + " is missing");
+    ArrayRef<char> code = contents.get(*blob).bytes;
+    objects.push_back(
+        llvm::MemoryBuffer::getMemBufferCopy(StringRef(code.data(), code.size()), blob->name));
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::unique_ptr<Session>> Session::load(StringRef path, int threads, bool verify) {
   llvm::Expected<std::unique_ptr<Archive>> opened = Archive::open(path);
   if (!opened)
@@ -163,7 +268,10 @@ llvm::Expected<std::unique_ptr<Session>> Session::load(StringRef path, int threa
   const Archive::Blob *text = archive->find("description");
   if (!text)
     return makeError("there is no description");
-  ArrayRef<char> bytes = archive->getBytes(*text);
+  llvm::Expected<Contents> contents = Contents::read(archive, threads);
+  if (!contents)
+    return contents.takeError();
+  ArrayRef<char> bytes = contents->get(*text).bytes;
   llvm::Expected<json::Value> parsed = json::parse(StringRef(bytes.data(), bytes.size()));
   if (!parsed)
     return parsed.takeError();
@@ -184,27 +292,12 @@ llvm::Expected<std::unique_ptr<Session>> Session::load(StringRef path, int threa
   readPlan(description->getObject("plan"), plan);
   plan.target = archive->getTarget().str();
   plan.numWeights = description->getInteger("weights").value_or(-1);
-  int64_t numObjects = description->getInteger("code").value_or(-1);
-  int64_t numBlobs = static_cast<int64_t>(archive->getBlobs().size());
-  if (plan.numWeights < 0 || numObjects < 0 || plan.numWeights > numBlobs ||
-      numObjects != numBlobs - 1 - plan.numWeights)
-    return makeError("expected " + Twine(numObjects) + " object files and " +
-                     Twine(plan.numWeights) + " weights, found " + Twine(numBlobs) + " blobs");
-  for (int64_t index = 0; index < plan.numWeights; ++index) {
-    const Archive::Blob *blob = archive->find(("weight." + Twine(index)).str());
-    if (!blob)
-      return makeError("weight " + Twine(index) + " is missing");
-    impl.weights.push_back({blob->type.str(), archive->getBytes(*blob), archive, true});
-    plan.weightBytes += blob->size;
-  }
-  plan.mappedWeightBytes = plan.weightBytes;
-  for (int64_t index = 0; index < numObjects; ++index) {
-    const Archive::Blob *blob = archive->find(("code." + Twine(index)).str());
-    if (!blob)
-      return makeError("object file " + Twine(index) + " is missing");
-    ArrayRef<char> code = archive->getBytes(*blob);
-    impl.objects.push_back(
-        llvm::MemoryBuffer::getMemBufferCopy(StringRef(code.data(), code.size()), blob->name));
+  if (llvm::Error error = readBlobs(*contents, description->getInteger("code").value_or(-1),
+                                    plan.numWeights, impl.objects, impl.weights))
+    return error;
+  for (const StoredWeight &weight : impl.weights) {
+    plan.weightBytes += static_cast<int64_t>(weight.bytes.size());
+    plan.mappedWeightBytes += weight.isMapped ? static_cast<int64_t>(weight.bytes.size()) : 0;
   }
   if (llvm::Error error = impl.start(threads))
     return error;

@@ -19,7 +19,7 @@ import numpy as np
 
 from . import _calibration, _compress
 from ._calibration import Activation, Statistics, collect_samples
-from ._compress import CompressError, TensorSpec, UnsupportedError
+from ._compress import ArchiveSizes, CompressError, TensorSpec, UnsupportedError
 
 if TYPE_CHECKING:
     import onnx
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Activation",
+    "ArchiveSizes",
     "CompressError",
     "Model",
     "Session",
@@ -80,9 +81,13 @@ class Session:
         """
         return self._session.run({name: np.asarray(value) for name, value in inputs.items()})
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the compiled model to a file for `load_session`."""
-        self._session.save(os.fspath(path))
+    def save(self, path: str | os.PathLike[str], encoding: str = "raw") -> ArchiveSizes:
+        """Writes the compiled model to a file for `load_session`; gives its sizes in bytes.
+
+        `encoding` is "raw", which is mapped when it is loaded, or "huffman", which is smaller
+        (much smaller for pruned weights and palettes) and decoded when it is loaded.
+        """
+        return self._session.save(os.fspath(path), encoding)
 
 
 class _Trials:

@@ -26,6 +26,25 @@ class TensorSpec:
     def dims(self) -> list[str]:
         """Name of each dim; '' for dims without a name."""
 
+class ArchiveSizes:
+    """Sizes of a saved session in bytes."""
+
+    @property
+    def raw(self) -> int:
+        """All contents before they are encoded."""
+    @property
+    def stored(self) -> int:
+        """All contents as they are stored."""
+    @property
+    def raw_weights(self) -> int:
+        """Weights before they are encoded."""
+    @property
+    def stored_weights(self) -> int:
+        """Weights as they are stored."""
+    @property
+    def file(self) -> int:
+        """The file, with its table and padding."""
+
 class Session:
     @property
     def inputs(self) -> list[TensorSpec]: ...
@@ -36,7 +55,7 @@ class Session:
     @property
     def plan(self) -> str: ...
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]: ...
-    def save(self, path: str) -> None: ...
+    def save(self, path: str, encoding: str) -> ArchiveSizes: ...
 
 class Statistics:
     @property

@@ -168,10 +168,15 @@ bridge::Session::run(const std::vector<std::pair<std::string, Tensor>> &inputs) 
   return results;
 }
 
-std::optional<Failure> bridge::Session::save(const std::string &path) const {
-  if (llvm::Error error = state->session->save(path))
+Result<bridge::ArchiveSizes> bridge::Session::save(const std::string &path,
+                                                   const std::string &encoding) const {
+  std::optional<compress::ArchiveEncoding> parsed = compress::parseArchiveEncoding(encoding);
+  if (!parsed)
+    return Failure{"encoding: expects raw or huffman, got '" + encoding + "'"};
+  compress::ArchiveSizes sizes;
+  if (llvm::Error error = state->session->save(path, *parsed, &sizes))
     return makeFailure(std::move(error));
-  return std::nullopt;
+  return ArchiveSizes{sizes.raw, sizes.stored, sizes.rawWeights, sizes.storedWeights, sizes.file};
 }
 
 //===----------------------------------------------------------------------===//

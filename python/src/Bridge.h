@@ -58,6 +58,11 @@ struct CompileSettings {
   std::map<std::string, int64_t> dims;
 };
 
+/// Sizes of a saved session in bytes; see compress/ExecutionEngine/Archive.h.
+struct ArchiveSizes {
+  uint64_t raw = 0, stored = 0, rawWeights = 0, storedWeights = 0, file = 0;
+};
+
 struct SessionState;
 /// See compress/ExecutionEngine/Session.h.
 class Session {
@@ -73,7 +78,8 @@ public:
   std::string getPlan() const;
   /// Outputs in the order of `getOutputs`. Float types that NumPy lacks go in and out as f32.
   Result<std::vector<Tensor>> run(const std::vector<std::pair<std::string, Tensor>> &inputs);
-  std::optional<Failure> save(const std::string &path) const;
+  /// `encoding` is "raw" or "huffman".
+  Result<ArchiveSizes> save(const std::string &path, const std::string &encoding) const;
 
 private:
   std::unique_ptr<SessionState> state;

@@ -233,6 +233,13 @@ NB_MODULE(_compress, m) {
       .def_ro("shape", &Spec::shape, "Sizes; -1 where only a run knows.")
       .def_ro("dims", &Spec::dims, "Name of each dim; '' for dims without a name.");
 
+  nb::class_<ArchiveSizes>(m, "ArchiveSizes", "Sizes of a saved session in bytes.")
+      .def_ro("raw", &ArchiveSizes::raw, "All contents before they are encoded.")
+      .def_ro("stored", &ArchiveSizes::stored, "All contents as they are stored.")
+      .def_ro("raw_weights", &ArchiveSizes::rawWeights, "Weights before they are encoded.")
+      .def_ro("stored_weights", &ArchiveSizes::storedWeights, "Weights as they are stored.")
+      .def_ro("file", &ArchiveSizes::file, "The file, with its table and padding.");
+
   nb::class_<Session>(m, "Session")
       .def_prop_ro("inputs", &Session::getInputs)
       .def_prop_ro("outputs", &Session::getOutputs)
@@ -241,11 +248,11 @@ NB_MODULE(_compress, m) {
       .def("run", &run, "inputs"_a)
       .def(
           "save",
-          [](const Session &session, const std::string &path) {
+          [](const Session &session, const std::string &path, const std::string &encoding) {
             nb::gil_scoped_release release;
-            check(session.save(path));
+            return unwrap(session.save(path, encoding));
           },
-          "path"_a);
+          "path"_a, "encoding"_a);
   m.def(
       "load_session",
       [](const std::string &path, int threads) {

@@ -156,6 +156,21 @@ def test_fixed_dims_and_saved_sessions(package, proto, tmp_path):
     np.testing.assert_array_equal(loaded.run(inputs)["y"], session.run(inputs)["y"])
 
 
+def test_encoded_sessions(package, proto, tmp_path):
+    session = package.load(proto).compress(quantize="palette,bits=2").compile(threads=1)
+    raw = session.save(tmp_path / "raw.cmpr")
+    small = session.save(tmp_path / "small.cmpr", encoding="huffman")
+    assert raw.raw == raw.stored == small.raw
+    assert small.stored < small.raw and small.stored_weights <= small.raw_weights
+    for name, sizes in (("raw.cmpr", raw), ("small.cmpr", small)):
+        assert (tmp_path / name).stat().st_size == sizes.file
+    inputs = make_inputs()
+    loaded = package.load_session(tmp_path / "small.cmpr", threads=2)
+    np.testing.assert_array_equal(loaded.run(inputs)["y"], session.run(inputs)["y"])
+    with pytest.raises(package.CompressError, match="expects raw or huffman, got 'zip'"):
+        session.save(tmp_path / "x.cmpr", encoding="zip")
+
+
 def test_threads_share_a_session_and_a_model(package, proto):
     """Nothing holds the interpreter lock while it works; runs and compilations may overlap."""
     model = package.load(proto)

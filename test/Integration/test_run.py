@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from support import assets
 from support.tool import BAD_INPUT, DONE, UNSUPPORTED
 
 
@@ -83,6 +84,30 @@ def test_saved_models_run(tools, linear, tmp_path):
     assert tools.run("compress-run", path, "--save", saved).code == DONE
     outputs = run(tools, saved, {"x": x}, tmp_path)
     np.testing.assert_array_equal(outputs["y"], run(tools, path, {"x": x}, tmp_path)["y"])
+
+
+# Bytes of a file. The published 8-bit codebook model of this network has 676 kB, without code.
+@pytest.mark.parametrize(
+    "flags, limit",
+    [((), 676_000), (("--quantize=palette,bits=5",), 510_000)],
+    ids=["fp32", "5 bits"],
+)
+def test_deep_compression_of_squeezenet(tools, tmp_path, flags, limit):
+    path = assets.model_path("squeezenet/squeezenet1.0_deepcompression_fp32.onnx")
+    image = np.random.default_rng(1).standard_normal((1, 3, 227, 227), np.float32)
+    outputs = {}
+    for encoding in ("raw", "huffman"):
+        saved = tmp_path / encoding
+        result = tools.run(
+            "compress-run", path, *flags, "--save", saved, f"--archive-encoding={encoding}"
+        )
+        assert result.code == DONE, result.stderr
+        assert f"file {saved.stat().st_size} bytes" in result.stdout
+        outputs[encoding] = run(tools, saved, {"data": image}, tmp_path)
+    for name, value in outputs["raw"].items():
+        np.testing.assert_array_equal(value, outputs["huffman"][name])
+    assert (tmp_path / "raw").stat().st_size > 5_000_000
+    assert (tmp_path / "huffman").stat().st_size < limit
 
 
 def test_repeat_prints_one_line_of_json(tools, linear):

@@ -52,6 +52,10 @@ struct Flags {
                                cl::desc("Write the outputs")};
   cl::opt<std::string> save{"save", cl::cat(category), cl::value_desc("file"),
                             cl::desc("Write the compiled model; without inputs, nothing is run")};
+  cl::opt<std::string> archiveEncoding{
+      "archive-encoding", cl::cat(category), cl::init("raw"), cl::value_desc("raw|huffman"),
+      cl::desc("With --save: how weights and code are stored. 'raw' (default) is mapped when the "
+               "model is loaded, 'huffman' is small and decoded; sizes are printed")};
   cl::opt<int> repeat{
       "repeat", cl::cat(category), cl::init(0), cl::value_desc("K"),
       cl::desc("Run once more, then K times, and print the times as one line of JSON")};
@@ -139,6 +143,16 @@ int RunOptions::parse(int argc, char **argv) {
 
   if (llvm::Error error = checkThreads(session.threads))
     return fail(llvm::toString(std::move(error)));
+  if (flags.archiveEncoding.getNumOccurrences()) {
+    std::optional<ArchiveEncoding> encoding = parseArchiveEncoding(flags.archiveEncoding);
+    if (!encoding)
+      return fail("--archive-encoding: expects raw or huffman, got '" +
+                  Twine(flags.archiveEncoding.getValue()) + "'");
+    if (saveFile.empty())
+      return fail("--archive-encoding: expects --save too");
+    archiveEncoding = *encoding;
+    printSizes = true;
+  }
   if (repeat < 0)
     return fail("--repeat: expects a positive number, got '" + Twine(repeat) + "'");
   for (StringRef text : flags.input) {

@@ -36,6 +36,9 @@ struct RunOptions {
   uint64_t seed = 0;
 
   std::string outputsFile, saveFile;
+  /// How the blobs of `saveFile` are stored; printed sizes if the user says it.
+  ArchiveEncoding archiveEncoding = ArchiveEncoding::Raw;
+  bool printSizes = false;
   /// Timed runs; 0: one that is not timed.
   int repeat = 0;
   bool printPlan = false;

@@ -138,6 +138,17 @@ static void summarise(llvm::raw_ostream &os, const TensorSpec &spec, const HostT
   os << "\n";
 }
 
+/// One line about an archive: raw bytes, stored bytes, ratio; of all blobs and of weights.
+static void print(llvm::raw_ostream &os, const ArchiveSizes &sizes) {
+  auto ratio = [](uint64_t raw, uint64_t stored) {
+    return llvm::format("%.2f", static_cast<double>(raw) / std::max<uint64_t>(stored, 1));
+  };
+  os << "archive: " << sizes.raw << " bytes stored in " << sizes.stored << " (ratio "
+     << ratio(sizes.raw, sizes.stored) << "), of them weights " << sizes.rawWeights << " in "
+     << sizes.storedWeights << " (ratio " << ratio(sizes.rawWeights, sizes.storedWeights)
+     << "); file " << sizes.file << " bytes\n";
+}
+
 /// Runs `repeat` times and prints the times.
 static llvm::Error measure(Session &session, ArrayRef<std::pair<StringRef, TensorView>> inputs,
                            int repeat) {
@@ -169,8 +180,11 @@ int main(int argc, char **argv) {
   if (options.printPlan)
     session->getPlan().print(llvm::outs());
   if (!options.saveFile.empty()) {
-    if (llvm::Error error = session->save(options.saveFile))
+    ArchiveSizes sizes;
+    if (llvm::Error error = session->save(options.saveFile, options.archiveEncoding, &sizes))
       return fail(std::move(error), 1);
+    if (options.printSizes)
+      print(llvm::outs(), sizes);
     if (options.inputsFile.empty() && options.inputs.empty() && !options.randomInputs)
       return 0;
   }

@@ -9,6 +9,7 @@
 #ifndef COMPRESS_EXECUTIONENGINE_SESSION_H
 #define COMPRESS_EXECUTIONENGINE_SESSION_H
 
+#include "compress/ExecutionEngine/Archive.h"
 #include "compress/ExecutionEngine/HostTensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -148,12 +149,15 @@ public:
   /// do not depend on it. Not during a run.
   void setObserver(Observer observer);
   /// Writes the compiled model to an archive (compress/ExecutionEngine/Archive.h), which `load`
-  /// maps: code, description and weights. The file is whole or not there.
-  llvm::Error save(StringRef path) const;
-  /// Loads a compiled model without compiling. Weights are mapped and shared by all processes that
-  /// load the file. The file's structure is checked, and with `verify` the hashes of all contents,
-  /// but its code is run as it is: load only what you trust. Errors: what `Archive` reports, code
-  /// for another CPU.
+  /// maps: code, description and weights. The file is whole or not there. `sizes`, if not null,
+  /// gets the sizes of what was written.
+  llvm::Error save(StringRef path, ArchiveEncoding encoding = ArchiveEncoding::Raw,
+                   ArchiveSizes *sizes = nullptr) const;
+  /// Loads a compiled model without compiling. Raw weights are mapped and shared by all processes
+  /// that load the file; encoded ones are decoded into memory, in parallel. The file's structure is
+  /// checked, and with `verify` the hashes of all contents (those of what is decoded always), but
+  /// its code is run as it is: load only what you trust. Errors: what `Archive` reports, code for
+  /// another CPU, out of memory.
   static llvm::Expected<std::unique_ptr<Session>> load(StringRef path, int threads = 0,
                                                        bool verify = true);
 

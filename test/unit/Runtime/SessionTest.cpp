@@ -276,3 +276,55 @@ TEST_F(SessionTest, SaveAndLoad) {
   auto loaded = Session::load(path);
   EXPECT_NE(llvm::toString(loaded.takeError()).find("have changed"), std::string::npos);
 }
+
+TEST_F(SessionTest, SaveEncodedAndLoad) {
+  llvm::SmallString<128> path;
+  ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("compress", "cmpr", path));
+  llvm::FileRemover remover(path);
+  std::unique_ptr<Session> session = create(getWeighted());
+  ASSERT_NE(session, nullptr);
+  ArchiveSizes raw, small;
+  ASSERT_EQ(llvm::toString(session->save(path, ArchiveEncoding::Raw, &raw)), "");
+  EXPECT_EQ(raw.raw, raw.stored);
+  EXPECT_EQ(raw.rawWeights, 8192u);
+  ASSERT_EQ(llvm::toString(session->save(path, ArchiveEncoding::Huffman, &small)), "");
+  EXPECT_EQ(small.raw, raw.raw);
+  EXPECT_EQ(small.rawWeights, 8192u);
+  // All weights are equal.
+  EXPECT_LT(small.storedWeights, 100u);
+  EXPECT_LT(small.stored, raw.stored);
+  EXPECT_LT(small.file, raw.file - 8192);
+  std::vector<float> x(2048, 5);
+  int64_t shape[] = {1, 2048};
+  for (int threads : {1, 2})
+    for (bool verify : {false, true}) {
+      auto loaded = Session::load(path, threads, verify);
+      ASSERT_TRUE(static_cast<bool>(loaded)) << llvm::toString(loaded.takeError());
+      EXPECT_EQ((*loaded)->getPlan().weightBytes, 8192);
+      EXPECT_EQ((*loaded)->getPlan().mappedWeightBytes, 0);
+      auto outputs = (*loaded)->run({makeView(x, shape)});
+      ASSERT_TRUE(static_cast<bool>(outputs)) << llvm::toString(outputs.takeError());
+      EXPECT_EQ((*outputs)[0].as<float>()[0], 6);
+      // What was loaded can be saved again, the same.
+      ArchiveSizes again;
+      llvm::SmallString<128> second = path;
+      second += ".2";
+      llvm::FileRemover secondRemover(second);
+      ASSERT_EQ(llvm::toString((*loaded)->save(second, ArchiveEncoding::Huffman, &again)), "");
+      EXPECT_EQ(again.file, small.file);
+    }
+  // Damage is found, by the hashes of the archive and without them.
+  std::string bytes = llvm::MemoryBuffer::getFile(path).get()->getBuffer().str();
+  for (bool verify : {false, true}) {
+    std::string damaged = bytes;
+    // The value of all weights, before size of the chunk and code.
+    damaged[damaged.size() - 8] ^= 1;
+    std::error_code code;
+    llvm::raw_fd_ostream(path, code) << damaged;
+    auto loaded = Session::load(path, 1, verify);
+    ASSERT_FALSE(static_cast<bool>(loaded));
+    EXPECT_NE(llvm::toString(loaded.takeError())
+                  .find(verify ? "have changed" : "the decoded bytes differ"),
+              std::string::npos);
+  }
+}
