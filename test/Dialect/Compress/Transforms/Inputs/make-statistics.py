@@ -2,7 +2,7 @@
 
 JSON maps an entry ("fc:input") to its statistics, or to the name of an entry that it is an alias
 of. What is not given: 2 vectors, 1 run, no value that was not finite. Entries of weights
-("fc:weight") have gradient, gradient_squares and hessian_trace.
+("fc:weight") have gradient, gradient_squares, hessian_trace and output_sensitivity.
 """
 import json
 import struct
@@ -13,7 +13,7 @@ KINDS = {"U64": "<Q", "F32": "<f", "F64": "<d"}
 TYPES = {"min": "F32", "max": "F32", "moving_range": "F32", "gram": "F32", "cross": "F32",
          "sum": "F64", "sum_abs": "F64", "sum_squares": "F64", "histogram": "U64",
          "histogram_range": "F64", "gradient": "F32", "gradient_squares": "F32",
-         "hessian_trace": "F64"}
+         "hessian_trace": "F64", "output_sensitivity": "F64"}
 
 
 def flatten(value):
