@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodeTables.h"
 #include "compress/Algorithms/BitPacking.h"
-#include "compress/Analysis/EncodedWeight.h"
 #include "compress/Support/NumericFormats.h"
 #include "llvm/ADT/bit.h"
 
@@ -254,6 +254,11 @@ FailureOr<StoredTensor> mlir::compress::decodeWeight(WeightStore &store,
     convertFloats(values, *result);
   } else if (!weight.hasCodes()) {
     llvm::copy(values.bytes(), result->mutableBytes().begin());
+  } else if (weight.vectors) {
+    if (failed(decodeVectors(weight, *result, emitError)))
+      return failure();
+  } else if (!weight.tableBlock.empty()) {
+    decodeBlockTables(weight, values, *result);
   } else if (FailureOr<QuantizedTensor> tensor = getQuantizedTensor(weight, values);
              succeeded(tensor)) {
     dequantizeUniform(*tensor, result->getDataType(), result->mutableBytes().data());

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Analysis/EncodedWeight.h"
+#include "CodeTables.h"
 #include "compress/Algorithms/BitPacking.h"
 #include "compress/Algorithms/BitmapPacking.h"
 #include "compress/Support/NumericFormats.h"
@@ -157,6 +157,8 @@ uint64_t EncodedWeight::getStoredBytes() const {
     bytes += pattern->positions.bytes().size();
   if (table)
     bytes += table->bytes().size();
+  if (vectors)
+    bytes += vectors->tables.bytes().size();
   if (scales)
     bytes += scales->getStoredBytes();
   if (mask)
@@ -195,10 +197,10 @@ std::string mlir::compress::explainUnsupported(const WeightChain &chain) {
   // expand_bitmap.
   unsigned stage = 0;
   for (Operation *link : chain.links) {
-    unsigned next = isa<MaskOp>(link)                           ? 1
-                    : isa<DequantizeOp, LookupOp, CastOp>(link) ? 2
-                    : isa<ExpandNMOp, ExpandBitmapOp>(link)     ? 3
-                                                                : 0;
+    unsigned next = isa<MaskOp>(link)                                            ? 1
+                    : isa<DequantizeOp, LookupOp, LookupVectorsOp, CastOp>(link) ? 2
+                    : isa<ExpandNMOp, ExpandBitmapOp>(link)                      ? 3
+                                                                                 : 0;
     if (next == 0)
       return ("it is decoded by " + link->getName().getStringRef()).str();
     if (next <= stage)
@@ -220,15 +222,16 @@ std::string mlir::compress::explainUnsupported(const WeightChain &chain) {
           !reason.empty())
         return reason;
     if (auto lookup = dyn_cast<LookupOp>(link)) {
-      if (!getSource(lookup.getTable()))
-        return "its table is not constant";
-      if (!isa<FloatType>(lookup.getTable().getType().getElementType()))
-        return "its table has no floats";
+      if (std::string reason = explainTable(lookup); !reason.empty())
+        return reason;
       if (std::string reason = explainCodes(lookup.getCodes(), lookup.getResult(),
                                             lookup.getScale(), Value(), lookup.getBlock());
           !reason.empty())
         return reason;
     }
+    if (auto lookup = dyn_cast<LookupVectorsOp>(link))
+      if (std::string reason = explainVectors(lookup); !reason.empty())
+        return reason;
   }
   return "";
 }
@@ -247,14 +250,10 @@ SmallVector<int64_t> mlir::compress::getZeroPoints(const EncodedWeight &weight) 
 
 std::optional<int64_t> mlir::compress::getZeroCode(const EncodedWeight &weight) {
   DataType type = weight.values.getDataType();
-  if (weight.table) {
-    std::vector<double> values = toDoubles(*weight.table);
-    uint64_t count = std::min<uint64_t>(values.size(), uint64_t(1) << getBitWidth(type));
-    for (uint64_t code = 0; code < count; ++code)
-      if (values[code] == 0)
-        return static_cast<int64_t>(code);
+  if (weight.vectors)
     return std::nullopt;
-  }
+  if (weight.table)
+    return getZeroCodeOfTables(weight);
   if (isFloat(type))
     return decodeFloat(type, 0) == 0 ? std::optional<int64_t>(0) : std::nullopt;
   SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
@@ -268,8 +267,11 @@ std::optional<int64_t> mlir::compress::getZeroCode(const EncodedWeight &weight) 
 std::string mlir::compress::explainNoZeroCode(const EncodedWeight &weight) {
   if (getZeroCode(weight))
     return "";
+  if (weight.vectors)
+    return "its codes stand for vectors";
   if (weight.table)
-    return "no entry of the table is zero";
+    return weight.tableBlock.empty() ? "no entry of the table is zero"
+                                     : "no code is zero in all tables";
   if (isFloat(weight.values.getDataType()))
     return "no code is zero";
   return "zero points differ between blocks";
@@ -298,7 +300,7 @@ std::string mlir::compress::explainDenseStorage(const EncodedWeight &weight) {
 
 FailureOr<QuantizedTensor> mlir::compress::getQuantizedTensor(const EncodedWeight &weight,
                                                               const StoredTensor &codes) {
-  if (!weight.scales || weight.table || !isInteger(codes.getDataType()))
+  if (!weight.scales || weight.table || weight.vectors || !isInteger(codes.getDataType()))
     return failure();
   FailureOr<std::pair<BlockView, uint64_t>> view =
       getBlockView(weight.type.getShape(), weight.scales->block);
@@ -567,14 +569,14 @@ FailureOr<EncodedWeight> mlir::compress::readEncodedWeight(WeightStore &store,
   if (auto dequantize = chain.getLink<DequantizeOp>())
     if (failed(readScales(dequantize.getScale(), dequantize.getZeroPoint(), dequantize.getBlock())))
       return failure();
-  if (auto lookup = chain.getLink<LookupOp>()) {
-    FailureOr<StoredTensor> table = read(lookup.getTable());
-    if (failed(table))
+  if (auto lookup = chain.getLink<LookupOp>())
+    if (failed(readTable(store, lookup, weight, emitError)) ||
+        (lookup.getScale() && failed(readScales(lookup.getScale(), Value(), lookup.getBlock()))))
       return failure();
-    weight.table = std::move(*table);
-    if (lookup.getScale() && failed(readScales(lookup.getScale(), Value(), lookup.getBlock())))
+  if (auto lookup = chain.getLink<LookupVectorsOp>())
+    if (failed(readVectors(store, lookup, weight, emitError)) ||
+        (lookup.getScale() && failed(readScales(lookup.getScale(), Value(), lookup.getBlock()))))
       return failure();
-  }
   if (auto mask = chain.getLink<MaskOp>()) {
     FailureOr<StoredTensor> bytes = read(mask.getMask());
     if (failed(bytes))

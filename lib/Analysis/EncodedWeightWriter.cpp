@@ -34,6 +34,21 @@ FailureOr<StoredTensor> mlir::compress::makeCodes(WeightStore &store, RankedTens
   return tensor;
 }
 
+FailureOr<StoredTensor> mlir::compress::makeWideCodes(WeightStore &store, RankedTensorType type,
+                                                      ArrayRef<uint16_t> codes,
+                                                      EmitErrorFn emitError) {
+  std::optional<DataType> codeType = getDataType(type.getElementType());
+  if (codeType && getStorageBitWidth(*codeType) <= 8)
+    return makeCodes(store, type, std::vector<uint8_t>(codes.begin(), codes.end()), emitError);
+  if (!codeType || getStorageBitWidth(*codeType) != 16 ||
+      codes.size() != static_cast<uint64_t>(type.getNumElements()))
+    return emitError() << "internal error: " << codes.size() << " codes for " << type;
+  FailureOr<StoredTensor> tensor = StoredTensor::allocate(store, type, emitError);
+  if (succeeded(tensor) && !codes.empty())
+    std::memcpy(tensor->mutableBytes().data(), codes.data(), codes.size() * 2);
+  return tensor;
+}
+
 /// A new tensor of floats, each rounded to nearest.
 template <typename T>
 static FailureOr<StoredTensor> makeNumbers(WeightStore &store, RankedTensorType type,
@@ -263,10 +278,15 @@ Value Writer::write(EncodedWeight &weight) {
   }
   if (isCast)
     value = CastOp::create(builder, loc, weight.type, value, builder.getBoolAttr(true));
-  Value table, scale, zeroPoint;
-  DenseI64ArrayAttr block;
-  if (weight.table)
+  Value table, vectors, scale, zeroPoint;
+  DenseI64ArrayAttr block, tableBlock;
+  if (weight.table) {
     table = source(*weight.table, ".table");
+    if (!weight.tableBlock.empty())
+      tableBlock = builder.getDenseI64ArrayAttr(weight.tableBlock);
+  }
+  if (weight.vectors)
+    vectors = source(weight.vectors->tables, ".tables");
   if (weight.scales) {
     scale = writeScale(*weight.scales);
     if (weight.scales->zeroPoint)
@@ -274,8 +294,11 @@ Value Writer::write(EncodedWeight &weight) {
     if (!weight.scales->block.empty())
       block = builder.getDenseI64ArrayAttr(weight.scales->block);
   }
-  if (table)
-    value = LookupOp::create(builder, loc, weight.type, value, table, scale, block);
+  if (vectors)
+    value = LookupVectorsOp::create(builder, loc, weight.type, value, vectors, scale,
+                                    weight.vectors->axis, block);
+  else if (table)
+    value = LookupOp::create(builder, loc, weight.type, value, table, scale, block, tableBlock);
   else if (scale)
     value = DequantizeOp::create(builder, loc, weight.type, value, scale, zeroPoint, block);
   if (weight.mask)

@@ -24,7 +24,8 @@ using namespace mlir;
 using namespace mlir::compress;
 
 static const WeightRewriteOptions kRewrite = {"compress-weights-sequentially", "compress",
-                                              /*prunes=*/true, /*quantizes=*/true};
+                                              /*prunes=*/true, /*quantizes=*/true,
+                                              /*shares=*/true};
 
 namespace {
 struct CompressWeightsSequentially
@@ -51,6 +52,14 @@ struct CompressWeightsSequentially
 
   llvm::Error compressAll() {
     SequentialOptions options;
+    auto helper = getContext().getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+    auto collect = [&](const WeightedOp &op) {
+      Collect needed = getNeededStatistics(op);
+      PlanAttr plan = helper.getAttr(op.op);
+      std::optional<ShareSpec> share = plan ? plan.getShareSpec(ShareKind::Codebook) : std::nullopt;
+      return share && share->usesStatistics() ? needed | Collect::Gram : needed;
+    };
+    options.collect = collect;
     options.threads = threads;
     options.resume = resume;
     if (!memoryLimit.empty()) {
@@ -85,7 +94,7 @@ struct CompressWeightsSequentially
     if (!opened)
       return opened.takeError();
     auto step = [](WeightStore &store, const WeightTask &task, WeightOutcome &outcome) {
-      if (failed(pruneStep(store, task, outcome)))
+      if (failed(pruneStep(store, task, outcome)) || failed(shareStep(store, task, outcome)))
         return failure();
       return quantizeStep(store, task, outcome);
     };

@@ -209,13 +209,13 @@ Expected<Tensor> reference::fakeQuantize(const Tensor &x, const Tensor &scale,
 }
 
 Expected<Tensor> reference::lookup(const Tensor &codes, const Tensor &table, const Tensor &scale,
-                                   ArrayRef<int64_t> block) {
+                                   ArrayRef<int64_t> block, ArrayRef<int64_t> tableBlock) {
   StringRef op = "lookup";
   if (llvm::Error error = checkFloat(op, table, "table"))
     return std::move(error);
   if (llvm::Error error = checkType(op, scale, table.getType(), "scale"))
     return std::move(error);
-  Expected<Tensor> values = lookup(codes, table);
+  Expected<Tensor> values = lookup(codes, table, tableBlock);
   if (!values)
     return values;
   Expected<BlockMap> blocks = BlockMap::create(op, codes.getShape(), block);

@@ -61,6 +61,8 @@ public:
 
   /// `to` has the sizes of `from`; for rewrites that replace `from` before the conversion.
   void transfer(Value from, Value to);
+  /// Forgets the sizes of a value that is erased: a new one may get its address.
+  void forget(Value value) { shapes.forget(value); }
 
   /// Stops the run with `message`, after the name of the node that `loc` has, unless `condition`
   /// (i1) holds.

@@ -77,9 +77,21 @@ llvm::Expected<Tensor> lookup(const Tensor &codes, const Tensor &table,
                               llvm::ArrayRef<int64_t> block = {});
 
 /// table[code] * scale, in f32 (f64 for `F64`), rounded once to the float type of table and scale;
-/// the table is [n].
+/// the table is as above, with `tableBlock`.
 llvm::Expected<Tensor> lookup(const Tensor &codes, const Tensor &table, const Tensor &scale,
-                              llvm::ArrayRef<int64_t> block);
+                              llvm::ArrayRef<int64_t> block,
+                              llvm::ArrayRef<int64_t> tableBlock = {});
+
+/// Vectors of values for codes. `tables` is [subspaces, codebooks, entries, dim] of floats; the
+/// result has its type and is cut into vectors of `dim` elements (the last may be short) along
+/// `axis`, where it has `length` elements. `codes` has the shape of the result with the number of
+/// vectors along `axis`, and the codebooks as last dim. There is 1 subspace or one for each vector
+/// along `axis`. An element is the sum over the codebooks, in order, times the scale of its block
+/// if there is a scale (of the tables' type), in f32 (f64 for `F64`), rounded once. Codes count as
+/// their unsigned bit patterns; codes beyond the entries are errors.
+llvm::Expected<Tensor> lookupVectors(const Tensor &codes, const Tensor &tables, int64_t axis,
+                                     int64_t length, const Tensor *scale = nullptr,
+                                     llvm::ArrayRef<int64_t> block = {});
 
 /// Length along the axis of the kept codes of a dense length: floor(length / m)
 /// * n + min(n, length % m).

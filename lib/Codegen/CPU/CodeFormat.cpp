@@ -163,7 +163,7 @@ FailureOr<CodeFormat> compress::getCodeFormat(const WeightMatrix &matrix) {
   int64_t rank = weight.type.getRank();
   Type element = weight.values.getType().getElementType();
   if ((rank != 2 && rank != 3) || !element.isIntOrFloat() || element.getIntOrFloatBitWidth() > 8 ||
-      (!weight.scales && !matrix.table))
+      (!weight.scales && !matrix.table) || weight.vectors || !weight.tableBlock.empty())
     return failure();
   CodeFormat format;
   format.inputs = format.group = matrix.getInputs();

@@ -76,20 +76,33 @@ struct LookupLowering : public LoweringPattern<LookupOp> {
     if (codes.getIntOrFloatBitWidth() > 32)
       return rewriter.notifyMatchFailure(op, "codes of more than 32 bits");
     Value table = adaptor.getTable();
-    if (cast<RankedTensorType>(table.getType()).isDynamicDim(0)) {
-      Value size = tensor::DimOp::create(rewriter, loc, table, 0);
+    auto tableType = cast<RankedTensorType>(table.getType());
+    if (int64_t last = tableType.getRank() - 1; tableType.isDynamicDim(last)) {
+      Value size = tensor::DimOp::create(rewriter, loc, table, last);
       Value needed = createIndex(rewriter, loc, int64_t(1) << codes.getIntOrFloatBitWidth());
       LoweringContext::check(
           rewriter, loc,
           arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::uge, size, needed),
           "the table has no entry for some codes");
     }
-    LoopBuilder loops(rewriter, loc, lowering, result,
-                      getSameSizes(rewriter, loc, lowering, result, op.getCodes()));
+    SmallVector<OpFoldResult> sizes = getSameSizes(rewriter, loc, lowering, result, op.getCodes());
+    checkTables(rewriter, op, sizes);
+    LoopBuilder loops(rewriter, loc, lowering, result, sizes);
     loops.addInput(op.getCodes(), adaptor.getCodes());
     auto type = cast<RankedTensorType>(getTypeConverter()->convertType(result.getType()));
     auto extract = [&](ScalarBuilder &builder, Value code) -> Value {
-      Value index = arith::IndexCastUIOp::create(builder, builder.getIndexType(), code);
+      SmallVector<Value> index;
+      for (auto [dim, size] : llvm::enumerate(op.getTableBlock().value_or(ArrayRef<int64_t>()))) {
+        if (size == -1) {
+          index.push_back(createIndex(builder, loc, 0));
+          continue;
+        }
+        index.push_back(linalg::IndexOp::create(builder, dim));
+        if (size != 1)
+          index.back() =
+              arith::DivUIOp::create(builder, index.back(), createIndex(builder, loc, size));
+      }
+      index.push_back(arith::IndexCastUIOp::create(builder, builder.getIndexType(), code));
       return tensor::ExtractOp::create(builder, table, index);
     };
     if (!op.getScale()) {
@@ -107,6 +120,99 @@ struct LookupLowering : public LoweringPattern<LookupOp> {
           return builder.mul(builder.load(extract(builder, elements[0]), element), elements[1]);
         }));
     return success();
+  }
+
+private:
+  /// Stops the run unless there is a table for each block of a result of these sizes.
+  void checkTables(ConversionPatternRewriter &rewriter, LookupOp op,
+                   ArrayRef<OpFoldResult> sizes) const {
+    Location loc = op.getLoc();
+    RankedTensorType table = op.getTable().getType(), codes = op.getCodes().getType();
+    for (auto [dim, size] : llvm::enumerate(op.getTableBlock().value_or(ArrayRef<int64_t>()))) {
+      bool isChecked = !table.isDynamicDim(dim) && !codes.isDynamicDim(dim);
+      if (isChecked || (size == 1 && lowering.isEqual(op.getTable(), dim, op.getCodes(), dim)))
+        continue;
+      Value total = getIndexValue(rewriter, loc, sizes[dim]);
+      Value other = createIndex(rewriter, loc, std::max<int64_t>(size, 1));
+      Value blocks = size == -1
+                         ? arith::MinUIOp::create(rewriter, loc, total, other).getResult()
+                         : arith::CeilDivUIOp::create(rewriter, loc, total, other).getResult();
+      Value found =
+          getIndexValue(rewriter, loc, lowering.getSize(rewriter, loc, op.getTable(), dim));
+      LoweringContext::check(
+          rewriter, loc,
+          arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, found, blocks),
+          "wrong number of tables");
+    }
+  }
+};
+
+/// Every element is the sum of its entries of the codebooks.
+struct LookupVectorsLowering : public LoweringPattern<LookupVectorsOp> {
+  using LoweringPattern::LoweringPattern;
+  LogicalResult matchAndRewrite(LookupVectorsOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value result = op.getResult();
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(result.getType()));
+    auto tables = cast<RankedTensorType>(adaptor.getTables().getType());
+    auto axis = static_cast<int64_t>(op.getAxis());
+    Type codeType = getElement(op.getCodes()), element = getElement(result);
+    if (codeType.getIntOrFloatBitWidth() > 32)
+      return rewriter.notifyMatchFailure(op, "codes of more than 32 bits");
+    if (op.getType().isDynamicDim(axis) || !tables.hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "the length or the shape of the tables is not known");
+    int64_t length = op.getType().getDimSize(axis), dim = tables.getDimSize(3);
+    SmallVector<OpFoldResult> sizes =
+        lowering.getResultSizes(rewriter, loc, result, [&](int64_t at) -> OpFoldResult {
+          if (at == axis)
+            return rewriter.getIndexAttr(length);
+          return lowering.getSize(rewriter, loc, op.getCodes(), at);
+        });
+    int64_t numVectors = length == 0 ? 0 : (length - 1) / dim + 1;
+    Value codes = adaptor.getCodes();
+    checkSize(rewriter, loc, codes, axis, createIndex(rewriter, loc, numVectors),
+              "wrong number of codes of vectors");
+    checkSize(rewriter, loc, codes, type.getRank(),
+              createIndex(rewriter, loc, tables.getDimSize(1)), "wrong number of codebooks");
+    LoopBuilder loops(rewriter, loc, lowering, result, sizes);
+    if (op.getScale())
+      loops.addBlocks(op.getScale(), adaptor.getScale(), op.getBlock());
+    rewriter.replaceOp(
+        op, loops.create(type, element, [&](ScalarBuilder &builder, ValueRange elements) {
+          Value sum = computeSum(builder, codes, codeType, adaptor.getTables(), element, axis,
+                                 type.getRank());
+          return op.getScale() ? builder.mul(sum, elements[0]) : sum;
+        }));
+    return success();
+  }
+
+private:
+  /// Sum of the entries of the loops' element.
+  static Value computeSum(ScalarBuilder &b, Value codes, Type codeType, Value tables, Type element,
+                          int64_t axis, int64_t rank) {
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(tables.getType()).getShape();
+    auto constant = [&](int64_t value) { return createIndex(b, b.getLoc(), value); };
+    SmallVector<Value> place;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      place.push_back(linalg::IndexOp::create(b, dim));
+    Value at = arith::RemUIOp::create(b, place[axis], constant(shape[3]));
+    place[axis] = arith::DivUIOp::create(b, place[axis], constant(shape[3]));
+    place.emplace_back();
+    Value space = shape[0] > 1 ? place[axis] : constant(0), sum;
+    for (int64_t book = 0; book < shape[1]; ++book) {
+      place.back() = constant(book);
+      Value code = arith::IndexCastUIOp::create(b, b.getIndexType(),
+                                                tensor::ExtractOp::create(b, codes, place));
+      // Codes of more than 8 bits may have no entry; no run reads beyond the tables.
+      if (shape[2] < int64_t(1) << codeType.getIntOrFloatBitWidth())
+        code = arith::MinUIOp::create(b, code, constant(shape[2] - 1));
+      Value stored =
+          tensor::ExtractOp::create(b, tables, ValueRange{space, place.back(), code, at});
+      Value entry = b.load(stored, element);
+      sum = sum ? b.add(sum, entry) : entry;
+    }
+    return sum ? sum : b.number(ScalarBuilder::getComputeType(element), 0);
   }
 };
 
@@ -277,6 +383,6 @@ private:
 
 void compress::populateDecodePatterns(const TypeConverter &converter, LoweringContext &lowering,
                                       RewritePatternSet &patterns) {
-  patterns.add<MaskLowering, LookupLowering, ExpandNMLowering, ExpandBitmapLowering>(converter,
-                                                                                     lowering);
+  patterns.add<MaskLowering, LookupLowering, LookupVectorsLowering, ExpandNMLowering,
+               ExpandBitmapLowering>(converter, lowering);
 }

@@ -15,7 +15,7 @@
 namespace mlir {
 namespace compress {
 
-/// `mask`, `lookup`, `expand_nm` and `expand_bitmap`.
+/// `mask`, `lookup`, `lookup_vectors`, `expand_nm` and `expand_bitmap`.
 void populateDecodePatterns(const TypeConverter &converter, LoweringContext &lowering,
                             RewritePatternSet &patterns);
 /// Loads of weights whose elements lie in memory in another way than they are stored.

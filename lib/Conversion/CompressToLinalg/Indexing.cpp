@@ -243,6 +243,9 @@ private:
       if (auto lookup = dyn_cast_or_null<LookupOp>(decode))
         if (Value rows = gather(lookup))
           return rows;
+      if (auto lookup = dyn_cast_or_null<LookupVectorsOp>(decode))
+        if (Value rows = gather(lookup))
+          return rows;
       if (auto widen = dyn_cast_or_null<CastOp>(decode); widen && widen.isDecodeLink())
         return CastOp::create(rewriter, op.getLoc(), getRowType(table), gather(widen.getInput()),
                               widen.getSaturateAttr());
@@ -292,11 +295,25 @@ private:
       std::optional<RowScales> scales = RowScales();
       if (decode.getScale())
         scales = gatherScales(decode.getScale(), Value(), decode.getBlock());
-      if (!scales)
+      std::optional<RowScales> tables =
+          gatherScales(decode.getTable(), Value(), decode.getTableBlock());
+      if (!scales || !tables)
         return {};
       return LookupOp::create(rewriter, op.getLoc(), getRowType(decode.getResult()),
-                              gather(decode.getCodes()), decode.getTable(), scales->scale,
-                              scales->block);
+                              gather(decode.getCodes()), tables->scale, scales->scale,
+                              scales->block, tables->block);
+    }
+
+    /// Null if vectors go through several rows.
+    Value gather(LookupVectorsOp decode) {
+      std::optional<RowScales> scales = RowScales();
+      if (decode.getScale())
+        scales = gatherScales(decode.getScale(), Value(), decode.getBlock());
+      if (!scales || decode.getAxis() == 0)
+        return {};
+      return LookupVectorsOp::create(rewriter, op.getLoc(), getRowType(decode.getResult()),
+                                     gather(decode.getCodes()), decode.getTables(), scales->scale,
+                                     getIndexRank(), scales->block);
     }
 
     /// The only row of `table` with a dim of size 1 for each dim of the indices.

@@ -23,7 +23,11 @@ FailureOr<CodeWeight> compress::readCodeWeight(KernelContext &kernels, const Wei
     reason = "it cannot be read";
     return failure();
   }
-  if (encoded->isCast())
+  if (encoded->vectors)
+    reason = "its codes stand for vectors";
+  else if (!encoded->tableBlock.empty())
+    reason = "it has a table for each block";
+  else if (encoded->isCast())
     reason = "its values are floats of another type";
   else if (encoded->mask)
     reason = "it is masked, and " + explainNoZeroCode(*encoded);

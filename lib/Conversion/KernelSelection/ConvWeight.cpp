@@ -79,6 +79,8 @@ FailureOr<EncodedWeight> Packer::read() {
 
 /// Sets the format of the codes; why there is none otherwise.
 std::string Packer::chooseFormat(const EncodedWeight &weight) {
+  if (weight.vectors)
+    return "its codes stand for vectors";
   if (weight.table)
     return "its codes are entries of a table";
   if (weight.isCast())

@@ -146,6 +146,18 @@ Value compress::expandFromMatrix(OpBuilder &builder, KernelContext &kernels, Val
   return result.getType() == type ? result : tensor::CastOp::create(builder, loc, type, result);
 }
 
+namespace {
+/// Takes erased values out of what is known of sizes.
+struct ForgetErased : public RewriterBase::Listener {
+  explicit ForgetErased(LoweringContext &lowering) : lowering(lowering) {}
+  void notifyOperationErased(Operation *op) override {
+    for (Value result : op->getResults())
+      lowering.forget(result);
+  }
+  LoweringContext &lowering;
+};
+} // namespace
+
 LogicalResult compress::selectKernels(func::FuncOp function, KernelContext &kernels) {
   RewritePatternSet patterns(function.getContext());
   populateLinearKernelPatterns(patterns, kernels);
@@ -155,7 +167,9 @@ LogicalResult compress::selectKernels(func::FuncOp function, KernelContext &kern
   populateRowKernelPatterns(patterns, kernels);
   populateMatMulKernelPatterns(patterns, kernels);
   populateQuantizedMatMulKernelPatterns(patterns, kernels);
+  ForgetErased listener(kernels.lowering);
   GreedyRewriteConfig config;
+  config.setListener(&listener);
   config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
       GreedySimplifyRegionLevel::Disabled);
   // Not all ops: the driver would erase sizes at the top of the function that have no users yet.

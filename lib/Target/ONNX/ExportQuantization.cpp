@@ -6,23 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ExportDequantize.h"
-#include <cstring>
+#include "ExportEncoding.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 using namespace mlir::compress::onnx;
 
-static DataType dataTypeOf(Value value) {
-  return *getDataType(cast<RankedTensorType>(value.getType()).getElementType());
-}
-
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
-/// Writes a chain on weights as one initializer if that is wanted or if nothing else is possible.
-static LogicalResult exportDecoded(Operation *op, GraphExporter &graph) {
+LogicalResult onnx::exportDecoded(Operation *op, GraphExporter &graph) {
   std::optional<LazyTensor> decoded = graph.getModel().weights.getDecoded(op->getResult(0));
   if (!decoded)
     return op->emitOpError("has no ONNX form: it is not on a stored weight");
@@ -30,7 +20,7 @@ static LogicalResult exportDecoded(Operation *op, GraphExporter &graph) {
   return success();
 }
 
-static bool wantsDense(Operation *op, GraphExporter &graph) {
+bool onnx::wantsDense(Operation *op, GraphExporter &graph) {
   return graph.getOptions().form == ExportForm::Dense &&
          WeightReader::isWeightChain(op->getResult(0));
 }
@@ -39,42 +29,24 @@ static bool wantsDense(Operation *op, GraphExporter &graph) {
 // Building blocks
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// Nodes of one op that has to be written as several. Values are named by what they hold.
-class NodeBuilder {
-public:
-  NodeBuilder(Operation *op, GraphExporter &graph) : op(op), graph(graph) {}
+StringRef NodeBuilder::cast(StringRef what, StringRef input, DataType from, DataType to) {
+  if (from == to)
+    return input;
+  return node(what, "Cast", {input}, {intAttribute("to", getOnnxId(to))});
+}
 
-  StringRef node(StringRef what, StringRef opType, ArrayRef<StringRef> inputs,
-                 ArrayRef<AttributeProto> attributes = {}) {
-    return graph.addNode(op, what, opType, inputs, attributes);
-  }
-  StringRef cast(StringRef what, StringRef input, DataType from, DataType to) {
-    if (from == to)
-      return input;
-    return node(what, "Cast", {input}, {intAttribute("to", getOnnxId(to))});
-  }
-  StringRef number(StringRef what, DataType type, double value) {
-    return graph.addScalarFloat(op, what, type, value);
-  }
-  /// Reduction over the last dim (kept), or over all dims to rank 0.
-  StringRef reduce(StringRef what, StringRef opType, StringRef input, bool lastDim, int64_t rank) {
-    SmallVector<int64_t> axes;
-    for (int64_t dim = lastDim ? rank - 1 : 0; dim < rank; ++dim)
-      axes.push_back(dim);
-    AttributeProto keepdims = intAttribute("keepdims", lastDim);
-    if (axes.empty())
-      return input;
-    if (graph.getOpset() < 18)
-      return node(what, opType, {input}, {keepdims, intsAttribute("axes", axes)});
-    return node(what, opType, {input, graph.addInts(op, "axes", axes)}, {keepdims});
-  }
-
-private:
-  Operation *op;
-  GraphExporter &graph;
-};
-} // namespace
+StringRef NodeBuilder::reduce(StringRef what, StringRef opType, StringRef input, bool lastDim,
+                              int64_t rank) {
+  SmallVector<int64_t> axes;
+  for (int64_t dim = lastDim ? rank - 1 : 0; dim < rank; ++dim)
+    axes.push_back(dim);
+  AttributeProto keepdims = intAttribute("keepdims", lastDim);
+  if (axes.empty())
+    return input;
+  if (graph.getOpset() < 18)
+    return node(what, opType, {input}, {keepdims, intsAttribute("axes", axes)});
+  return node(what, opType, {input, graph.addInts(op, "axes", axes)}, {keepdims});
+}
 
 /// Name of `value`, scales or zero points, with `dims` (at most one of them -1).
 static StringRef getReshaped(Operation *op, Value value, ArrayRef<int64_t> dims,
@@ -98,8 +70,7 @@ static Value getZeroPoint(Value zeroPoint) {
   return isSymmetric ? Value() : zeroPoint;
 }
 
-/// True if scales are broadcast to the tensor without repeating any.
-static bool canBroadcast(ScaleGrid grid) {
+bool onnx::canBroadcast(ScaleGrid grid) {
   return grid.kind == ScaleGrid::Tensor || grid.kind == ScaleGrid::Axis ||
          grid.kind == ScaleGrid::Broadcast;
 }
@@ -133,10 +104,6 @@ static std::optional<LinearForm> getLinearForm(Operation *op, ScaleGrid grid, Va
   default:
     return std::nullopt;
   }
-}
-
-static ArrayRef<int64_t> blockOf(std::optional<ArrayRef<int64_t>> block) {
-  return block.value_or(ArrayRef<int64_t>());
 }
 
 //===----------------------------------------------------------------------===//
@@ -410,83 +377,13 @@ static LogicalResult exportMask(MaskOp op, GraphExporter &graph) {
   return graph.finish(op, graph.addNode(op, "masked", "Where", inputs));
 }
 
-/// Scales in a form that broadcasts to a tensor of `shape`: a blocked dim gets one for each index.
-/// Nothing if several dims are blocked.
-static std::optional<StringRef> getSpread(Operation *op, Value scale, ArrayRef<int64_t> shape,
-                                          ArrayRef<int64_t> block, GraphExporter &graph) {
-  ScaleGrid grid = getScaleGrid(shape, block);
-  if (canBroadcast(grid))
-    return graph.getName(scale);
-  if (grid.kind != ScaleGrid::Blocked || ShapedType::isDynamic(shape[grid.axis]))
-    return std::nullopt;
-  // Weights of one size share the indices.
-  int64_t size = shape[grid.axis];
-  LazyTensor blocks;
-  blocks.type = DataType::I64;
-  blocks.dims = {size};
-  blocks.name = "blocks_of_" + std::to_string(grid.blockSize) + "_in_" + std::to_string(size);
-  blocks.key = blocks.name;
-  blocks.read = [size, block = grid.blockSize]() -> FailureOr<HeldBytes> {
-    SmallVector<char, 0> bytes(size * sizeof(int64_t));
-    for (int64_t index = 0; index < size; ++index) {
-      int64_t value = index / block;
-      std::memcpy(bytes.data() + index * sizeof(value), &value, sizeof(value));
-    }
-    return HeldBytes::own(std::move(bytes));
-  };
-  return graph.addNode(op, "scales", "Gather", {graph.getName(scale), graph.addTensor(op, blocks)},
-                       {intAttribute("axis", grid.axis)});
-}
-
-/// Name of the table; ops whose tables are equal share one.
-static FailureOr<StringRef> getTable(LookupOp op, GraphExporter &graph) {
-  std::optional<LazyTensor> stored = graph.getModel().weights.getStored(op.getTable());
-  if (!stored || stored->getBytes() > 4096)
-    return graph.getName(op.getTable());
-  FailureOr<HeldBytes> bytes = stored->read();
-  if (failed(bytes))
-    return failure();
-  stored->key = "table " + getName(stored->type).str() + ' ' +
-                std::string(bytes->data.begin(), bytes->data.end());
-  return graph.addTensor(op, *stored);
-}
-
-static LogicalResult exportLookup(LookupOp op, GraphExporter &graph) {
-  if (wantsDense(op, graph))
-    return exportDecoded(op, graph);
-  NodeBuilder build(op, graph);
-  StringRef codes;
-  DataType codeType = dataTypeOf(op.getCodes());
-  if (auto stored = graph.getModel().weights.getStored(op.getCodes())) {
-    LazyTensor wide = widened(*stored);
-    codeType = wide.type;
-    codes = graph.addTensor(op, wide);
-  } else {
-    codes = graph.getName(op.getCodes());
-  }
-  if (std::optional<int64_t> opset = getOpsetOfCodes(codeType))
-    graph.requireOpset(*opset, op);
-  StringRef indices = build.cast("indices", codes, codeType, DataType::I32);
-  FailureOr<StringRef> table = getTable(op, graph);
-  if (failed(table))
-    return failure();
-  StringRef values = build.node("values", "Gather", {*table, indices}, {intAttribute("axis", 0)});
-  if (!op.getScale())
-    return graph.finish(op, values);
-  std::optional<StringRef> scale =
-      getSpread(op, op.getScale(), shapeOf(op.getCodes()), blockOf(op.getBlock()), graph);
-  if (!scale)
-    return op.emitOpError("cannot be written: ONNX has no form for these blocks");
-  return graph.finish(op, build.node("scaled", "Mul", {values, *scale}));
-}
-
 void mlir::compress::onnx::registerQuantizationExports(ExportRegistry &registry) {
   registry.add<QuantizeOp, exportQuantize>();
   registry.add<DequantizeOp, exportDequantize>();
   registry.add<DynamicQuantizeOp, exportDynamicQuantize>();
   registry.add<FakeQuantizeOp, exportFakeQuantize>();
   registry.add<MaskOp, exportMask>();
-  registry.add<LookupOp, exportLookup>();
+  registerTableExports(registry);
   registry.add(ExpandNMOp::getOperationName(), exportExpand);
   registry.add(ExpandBitmapOp::getOperationName(), exportExpand);
 }

@@ -67,6 +67,11 @@ void SymbolicShapes::setDims(Value value, ArrayRef<SymbolicExpr> newDims) {
   dims[value] = Dims(newDims);
 }
 
+void SymbolicShapes::forget(Value value) {
+  dims.erase(value);
+  contents.erase(value);
+}
+
 void SymbolicShapes::setDimNames(Value value, ArrayRef<StringRef> names) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || type.getRank() != static_cast<int64_t>(names.size()))
@@ -304,6 +309,16 @@ std::optional<SymbolicShapes::Dims> SymbolicShapes::inferMovement(Operation *op)
           return std::nullopt;
         Dims result(at.begin(), at.end() - 1);
         result.append(from.begin() + batch + *depth, from.end());
+        return result;
+      })
+      .Case<LookupVectorsOp>([&](LookupVectorsOp lookup) -> Result {
+        RankedTensorType type = lookup.getResult().getType();
+        auto axis = static_cast<int64_t>(lookup.getAxis());
+        if (type.isDynamicDim(axis))
+          return std::nullopt;
+        Dims result(getDims(lookup.getCodes()));
+        result.pop_back();
+        result[axis] = SymbolicExpr(type.getDimSize(axis));
         return result;
       })
       .Case<RangeOp>([&](RangeOp range) -> Result {

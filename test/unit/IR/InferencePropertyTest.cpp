@@ -647,6 +647,26 @@ Operation *buildScaledLookup(OpWorld &w, Draw &d) {
                           scale, b.block);
 }
 
+Operation *buildTablesLookup(OpWorld &w, Draw &d) {
+  Blocks b(w, d);
+  Dims tables = b.grid;
+  tables.push_back(4);
+  Value codes = w.operand(d.tensor(DataType::U2, b.shape)), table = w.operand(d.floats(tables));
+  return LookupOp::create(w.builder, w.loc(), w.getType(DataType::F32, b.shape), codes, table,
+                          Value(), DenseI64ArrayAttr(), b.block);
+}
+
+Operation *buildLookupVectors(OpWorld &w, Draw &d) {
+  Dims shape = d.shape(d.range(1, 3), 0), codes = shape;
+  int64_t axis = d.range(0, static_cast<int64_t>(shape.size()) - 1), dim = d.range(1, 3);
+  codes[axis] = (shape[axis] + dim - 1) / dim;
+  codes.push_back(d.range(1, 3));
+  Value numbers = w.operand(d.tensor(DataType::U2, codes));
+  Value tables = w.operand(d.floats({d.flip() ? 1 : codes[axis], codes.back(), 4, dim}));
+  return LookupVectorsOp::create(w.builder, w.loc(), w.getType(DataType::F32, shape), numbers,
+                                 tables, Value(), axis, DenseI64ArrayAttr());
+}
+
 Operation *buildDynamicQuantize(OpWorld &w, Draw &d) {
   Dims shape = d.shape(d.range(1, 3)), grid;
   bool isRow = d.flip();
@@ -667,6 +687,8 @@ const Property encodings[] = {
     {"fake_quantize", buildFakeQuantize},
     {"fake_quantize_table", buildFakeQuantizeTable},
     {"lookup_scaled", buildScaledLookup},
+    {"lookup_tables", buildTablesLookup},
+    {"lookup_vectors", buildLookupVectors},
     {"dynamic_quantize", buildDynamicQuantize},
     {"mask",
      [](OpWorld &w, Draw &d) -> Operation * {

@@ -78,6 +78,8 @@ public:
   /// gets a symbol of its own.
   ArrayRef<SymbolicExpr> getDims(Value value);
   void setDims(Value value, ArrayRef<SymbolicExpr> dims);
+  /// Forgets a value that is erased: a new one may get its address.
+  void forget(Value value);
   /// What has been set for a value or inferred from operands, whatever the value's type says; empty
   /// if nothing has, or after `getDims`, which believes the type.
   SmallVector<SymbolicExpr> getInferredDims(Value value) const { return dims.lookup(value); }

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "InferenceSite.h"
+#include "BlockParameters.h"
 #include "compress/Dialect/Compress/IR/CompressOps.h"
 #include "compress/Dialect/Compress/IR/TypeInference.h"
 #include "compress/Reference/Quantization.h"
@@ -29,17 +29,6 @@ static llvm::Expected<DataType> getTensorDataType(Type elementType) {
                               typeToString(elementType));
 }
 
-static LogicalResult checkShape(const InferenceSite &site, StringRef what, ArrayRef<int64_t> actual,
-                                ArrayRef<int64_t> expected) {
-  bool isSame = actual.size() == expected.size();
-  for (size_t i = 0; isSame && i < actual.size(); ++i)
-    isSame = isSameDim(actual[i], expected[i]);
-  if (isSame)
-    return success();
-  return site.error("expects " + what + " of shape " + dimsToString(expected) + ", got " +
-                    dimsToString(actual));
-}
-
 /// Integers, and floats of at most 8 bits.
 static LogicalResult checkCodeType(const InferenceSite &site, Type elementType) {
   std::optional<DataType> type = getDataType(elementType);
@@ -47,35 +36,6 @@ static LogicalResult checkCodeType(const InferenceSite &site, Type elementType) 
     return success();
   return site.error("expects codes that are integers or floats of at most 8 bits, got " +
                     typeToString(elementType));
-}
-
-/// Number of blocks along each dim of values of shape `dims`; C1 of quantize.
-static FailureOr<SmallVector<int64_t>> getGrid(const InferenceSite &site, ArrayRef<int64_t> dims,
-                                               std::optional<ArrayRef<int64_t>> block) {
-  SmallVector<int64_t> grid;
-  if (block && block->size() != dims.size())
-    return site.error("expects a block with " + Twine(dims.size()) + " entries, got " +
-                      dimsToString(*block));
-  for (auto [size, dim] : llvm::zip(block.value_or(ArrayRef<int64_t>()), dims)) {
-    if (size < 1 && size != -1)
-      return site.error("expects block entries that are positive or -1, got " +
-                        dimsToString(*block));
-    if (ShapedType::isDynamic(dim))
-      grid.push_back(size == -1 ? 1 : dim);
-    else
-      grid.push_back(dim == 0 ? 0 : (size == -1 ? 1 : (dim - 1) / size + 1));
-  }
-  return grid;
-}
-
-/// Scale of values of shape `dims`, one per `block`; C1 and C2 of quantize.
-static LogicalResult checkScaleShape(const InferenceSite &site, ArrayRef<int64_t> dims,
-                                     RankedTensorType scale,
-                                     std::optional<ArrayRef<int64_t>> block) {
-  FailureOr<SmallVector<int64_t>> grid = getGrid(site, dims, block);
-  if (failed(grid))
-    return failure();
-  return checkShape(site, "a scale", scale.getShape(), *grid);
 }
 
 /// Scale and zero point of values of shape `dims`, one per `block`; C1 to C4 of quantize.
@@ -92,39 +52,37 @@ static LogicalResult checkParameters(const InferenceSite &site, ArrayRef<int64_t
   if (!zeroPoint)
     return success();
   RankedTensorType zeroType = cast<RankedTensorType>(zeroPoint.getType());
-  FailureOr<SmallVector<int64_t>> grid = getGrid(site, dims, block);
+  FailureOr<SmallVector<int64_t>> grid = getBlockGrid(site, dims, block);
   if (failed(grid) || failed(checkShape(site, "a zero point", zeroType.getShape(), *grid)))
     return failure();
   return site.checkElementType("a zero point", zeroType.getElementType(), codeType);
 }
 
-/// Codes are unsigned or bool, and a table of rank 1 has an entry for each.
-static LogicalResult checkTable(const InferenceSite &site, Type codeType, RankedTensorType table) {
+/// Codes are unsigned or bool, and a table has an entry for each: one of rank 1, or one for each
+/// `tableBlock` of values of shape `dims`.
+static LogicalResult checkTable(const InferenceSite &site, Type codeType, RankedTensorType table,
+                                ArrayRef<int64_t> dims = {},
+                                std::optional<ArrayRef<int64_t>> tableBlock = std::nullopt) {
   std::optional<DataType> type = getDataType(codeType);
   if (!type || (!isUnsigned(*type) && *type != DataType::Bool))
     return site.error("expects codes that are unsigned or bool, got " + typeToString(codeType));
+  FailureOr<SmallVector<int64_t>> grid = SmallVector<int64_t>();
+  if (tableBlock)
+    grid = getBlockGrid(site, dims, tableBlock);
+  if (failed(grid))
+    return failure();
   unsigned bits = getBitWidth(*type);
-  bool isTable = table.getRank() == 1;
-  if (isTable && !table.isDynamicDim(0))
-    isTable = bits < 63 && table.getDimSize(0) >= (int64_t(1) << bits);
-  if (isTable)
-    return success();
-  return site.error("expects a table of rank 1 with an entry for every code of " +
-                    typeToString(codeType) + ", got " + dimsToString(table.getShape()));
-}
-
-/// Relates parameters to the values they belong to.
-static void relateParameter(DimensionRelations &relations, Value parameter, Value values,
-                            std::optional<ArrayRef<int64_t>> block) {
-  if (!parameter || !block)
-    return;
-  RankedTensorType type = cast<RankedTensorType>(parameter.getType());
-  for (auto [dim, size] : llvm::enumerate(*block)) {
-    if (size == 1)
-      relations.same(parameter, dim, values, dim);
-    else if (type.getDimSize(dim) != 1)
-      relations.fixed(parameter, dim, "each entry belongs to a block of elements");
+  bool isTable = table.getRank() == static_cast<int64_t>(grid->size()) + 1;
+  if (isTable && !table.isDynamicDim(grid->size()))
+    isTable = bits < 63 && table.getShape().back() >= (int64_t(1) << bits);
+  if (isTable) {
+    SmallVector<int64_t> expected(*grid);
+    expected.push_back(table.getShape().back());
+    return tableBlock ? checkShape(site, "tables", table.getShape(), expected) : success();
   }
+  std::string what = tableBlock ? "tables of shape " + dimsToString(*grid) : "a table of rank 1";
+  return site.error("expects " + what + " with an entry for every code of " +
+                    typeToString(codeType) + ", got " + dimsToString(table.getShape()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -199,7 +157,7 @@ LogicalResult LookupOp::verify() {
   RankedTensorType codes = getCodes().getType(), table = getTable().getType();
   RankedTensorType result = getResult().getType();
   // C1, C2
-  if (failed(checkTable(site, codes.getElementType(), table)))
+  if (failed(checkTable(site, codes.getElementType(), table, codes.getShape(), getTableBlock())))
     return failure();
   // C3
   if (failed(checkShape(site, "a result", result.getShape(), codes.getShape())) ||
@@ -215,15 +173,17 @@ LogicalResult LookupOp::verify() {
 }
 
 Results LookupOp::evaluate(ArrayRef<Tensor> operands) {
+  ArrayRef<int64_t> tableBlock = getTableBlock().value_or(ArrayRef<int64_t>());
   if (operands.size() > 2)
     return single(reference::lookup(operands[0], operands[1], operands[2],
-                                    getBlock().value_or(ArrayRef<int64_t>())));
-  return single(reference::lookup(operands[0], operands[1]));
+                                    getBlock().value_or(ArrayRef<int64_t>()), tableBlock));
+  return single(reference::lookup(operands[0], operands[1], tableBlock));
 }
 
 void LookupOp::getDimensionRelations(DimensionRelations &relations) {
   relations.sameShape(getCodes(), getResult());
-  relations.fixed(getTable(), 0, "codes are indices of the table");
+  relateParameter(relations, getTable(), getResult(), getTableBlock());
+  relations.fixed(getTable(), getTable().getType().getRank() - 1, "codes are indices of the table");
   relateParameter(relations, getScale(), getResult(), getBlock());
 }
 

@@ -154,7 +154,8 @@ static std::string explainNoRounding(const WeightedOp &op, const FailureOr<Weigh
     return "it is no weight any more";
   if (now->chain.getLink<FakeQuantizeOp>())
     return "it is fake-quantized already";
-  if (now->chain.getLink<DequantizeOp>() || now->chain.getLink<LookupOp>())
+  if (now->chain.getLink<DequantizeOp>() || now->chain.getLink<LookupOp>() ||
+      now->chain.getLink<LookupVectorsOp>())
     return "it is quantized already";
   if (spec.getInfo().family == FormatFamily::Cast || spec.format == WeightFormat::Mixed)
     return ("the format " + getName(spec.format) + " has no fake quantization").str();

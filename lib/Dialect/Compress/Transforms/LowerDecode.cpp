@@ -77,6 +77,7 @@ private:
   LogicalResult lowerFakeQuantize(FakeQuantizeOp op);
   LogicalResult lowerDynamicQuantize(DynamicQuantizeOp op);
   LogicalResult lowerLookup(LookupOp op);
+  LogicalResult lowerLookupVectors(LookupVectorsOp op);
   LogicalResult lowerMask(MaskOp op);
   LogicalResult lowerExpandNM(ExpandNMOp op);
   LogicalResult lowerExpandBitmap(ExpandBitmapOp op);
@@ -301,6 +302,22 @@ LogicalResult Lowering::lowerDynamicQuantize(DynamicQuantizeOp op) {
 // Tables, masks, casts
 //===----------------------------------------------------------------------===//
 
+/// Index of the block of the element at `index`; empty without blocks.
+static SmallVector<Value> getBlockIndex(ScalarBuilder &b, ValueRange index,
+                                        std::optional<ArrayRef<int64_t>> block) {
+  SmallVector<Value> result;
+  if (!block)
+    return result;
+  for (auto [at, size] : llvm::zip(index, *block)) {
+    if (size == -1)
+      result.push_back(createIndex(b, 0));
+    else
+      result.push_back(size == 1 ? at
+                                 : arith::DivUIOp::create(b, at, createIndex(b, size)).getResult());
+  }
+  return result;
+}
+
 LogicalResult Lowering::lowerLookup(LookupOp op) {
   auto type = cast<RankedTensorType>(op.getResult().getType());
   FailureOr<SmallVector<LoweredTensor>> in =
@@ -312,8 +329,9 @@ LogicalResult Lowering::lowerLookup(LookupOp op) {
   if (op.getScale())
     operands.push_back({&(*in)[2], getScaleBlocks(op)});
   Type element = type.getElementType();
-  auto body = [&](ScalarBuilder &b, ValueRange elements, ValueRange) -> SmallVector<Value> {
-    Value at = arith::IndexCastUIOp::create(b, b.getIndexType(), elements[0]);
+  auto body = [&](ScalarBuilder &b, ValueRange elements, ValueRange index) -> SmallVector<Value> {
+    SmallVector<Value> at = getBlockIndex(b, index, op.getTableBlock());
+    at.push_back(arith::IndexCastUIOp::create(b, b.getIndexType(), elements[0]));
     Value entry = (*in)[1].read(b, at);
     if (!op.getScale())
       return {entry};
@@ -323,6 +341,53 @@ LogicalResult Lowering::lowerLookup(LookupOp op) {
   set(op.getResult(), createLoops(builder, op.getLoc(), type,
                                   (*in)[0].getSizes(builder, op.getLoc()), operands, body)
                           .front());
+  return success();
+}
+
+/// Every element is the sum of its entries of the codebooks. Codes of more than 8 bits without an
+/// entry, which `compress-verify-chains` finds, get the last one.
+LogicalResult Lowering::lowerLookupVectors(LookupVectorsOp op) {
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  FailureOr<SmallVector<LoweredTensor>> in =
+      getAll(op, {op.getCodes(), op.getTables(), op.getScale()});
+  if (failed(in) || failed(checkCodes(op, (*in)[0].getElement())))
+    return failure();
+  const LoweredTensor &codes = (*in)[0], &tables = (*in)[1];
+  auto axis = static_cast<int64_t>(op.getAxis());
+  if (type.isDynamicDim(axis))
+    return op.emitOpError("cannot be lowered: the length of dim ") << axis << " is not known";
+  if (!tables.type.hasStaticShape())
+    return op.emitOpError("cannot be lowered: the shape of its tables is not known");
+  OpBuilder builder(op);
+  SmallVector<OpFoldResult> sizes = codes.getSizes(builder, op.getLoc());
+  sizes.pop_back();
+  sizes[axis] = builder.getIndexAttr(type.getDimSize(axis));
+  SmallVector<LoopOperand> operands;
+  if (op.getScale())
+    operands.push_back({&(*in)[2], getScaleBlocks(op)});
+  Type element = type.getElementType();
+  ArrayRef<int64_t> shape = tables.type.getShape();
+  auto body = [&](ScalarBuilder &b, ValueRange elements, ValueRange index) -> SmallVector<Value> {
+    Value dim = createIndex(b, shape[3]), last = createIndex(b, shape[2] - 1);
+    SmallVector<Value> place(index);
+    place[axis] = arith::DivUIOp::create(b, index[axis], dim);
+    place.emplace_back();
+    Value space = shape[0] > 1 ? place[axis] : createIndex(b, 0);
+    Value at = arith::RemUIOp::create(b, index[axis], dim), sum;
+    for (int64_t book = 0; book < shape[1]; ++book) {
+      place.back() = createIndex(b, book);
+      Value code = arith::IndexCastUIOp::create(b, b.getIndexType(), codes.read(b, place));
+      code = arith::MinUIOp::create(b, code, last);
+      Value entry = tables.load(b, {space, place.back(), code, at});
+      sum = sum ? b.add(sum, entry) : entry;
+    }
+    if (!sum)
+      sum = b.number(ScalarBuilder::getComputeType(element), 0);
+    if (op.getScale())
+      sum = b.mul(sum, b.load(elements[0], (*in)[2].getElement()));
+    return {b.store(sum, element)};
+  };
+  set(op.getResult(), createLoops(builder, op.getLoc(), type, sizes, operands, body).front());
   return success();
 }
 
@@ -582,6 +647,7 @@ LogicalResult Lowering::lower(Operation *op) {
       .Case([&](FakeQuantizeOp quantize) { return lowerFakeQuantize(quantize); })
       .Case([&](DynamicQuantizeOp quantize) { return lowerDynamicQuantize(quantize); })
       .Case([&](LookupOp lookup) { return lowerLookup(lookup); })
+      .Case([&](LookupVectorsOp lookup) { return lowerLookupVectors(lookup); })
       .Case([&](MaskOp mask) { return lowerMask(mask); })
       .Case([&](ExpandNMOp expand) { return lowerExpandNM(expand); })
       .Case([&](ExpandBitmapOp expand) { return lowerExpandBitmap(expand); })
@@ -678,8 +744,8 @@ static SmallVector<Operation *> collectOps(ModuleOp module) {
   };
   module.walk([&](Operation *op) {
     auto widen = dyn_cast<CastOp>(op);
-    if (isa<QuantizeOp, DequantizeOp, FakeQuantizeOp, DynamicQuantizeOp, LookupOp, MaskOp,
-            ExpandNMOp, ExpandBitmapOp>(op) ||
+    if (isa<QuantizeOp, DequantizeOp, FakeQuantizeOp, DynamicQuantizeOp, LookupOp, LookupVectorsOp,
+            MaskOp, ExpandNMOp, ExpandBitmapOp>(op) ||
         (widen && widen.isDecodeLink()))
       add(add, op);
   });

@@ -66,9 +66,15 @@ static LogicalResult verifyPattern(const EncodedWeight &weight, StringRef name,
                        << " does not decode to zero: ";
   };
   if (weight.table) {
-    double entry = toDoubles(*weight.table)[pattern.fill];
-    if (entry != 0)
-      return fillError() << "its entry of the table is " << entry;
+    std::vector<double> entries = toDoubles(*weight.table);
+    auto size = static_cast<size_t>(weight.table->getType().getShape().back());
+    for (size_t at = static_cast<size_t>(pattern.fill); at < entries.size(); at += size)
+      if (entries[at] != 0)
+        return fillError() << "its entry of the table "
+                           << (weight.tableBlock.empty()
+                                   ? std::string()
+                                   : "of block " + std::to_string(at / size) + " ")
+                           << "is " << entries[at];
     return success();
   }
   SmallVector<int64_t> zeroPoints = getZeroPoints(weight);
@@ -90,6 +96,16 @@ static LogicalResult verifyFinite(const StoredTensor &tensor, StringRef name, St
       return emitError() << "weight '" << name << "': " << what << " " << i
                          << " is not finite: " << value;
   return success();
+}
+
+/// Entries of vectors are finite, and every code has one.
+static LogicalResult verifyVectors(const EncodedWeight &weight, StringRef name,
+                                   EmitErrorFn emitError) {
+  if (std::optional<uint64_t> place = findCodeWithoutEntry(weight))
+    return emitError() << "weight '" << name << "': code " << *place
+                       << " is outside of the tables, which have "
+                       << weight.vectors->tables.getType().getDimSize(2) << " entries";
+  return verifyFinite(weight.vectors->tables, name, "table entry", emitError);
 }
 
 /// No code of a small float type stands for NaN or infinity.
@@ -136,6 +152,8 @@ private:
       return failure();
     if (weight->table)
       return verifyFinite(*weight->table, name, "table entry", emitError);
+    if (weight->vectors)
+      return verifyVectors(*weight, name, emitError);
     // Small floats have codes of NaN and infinity.
     if (weight->hasCodes() && isFloat(weight->values.getDataType()))
       return verifyCodes(weight->values, name, emitError);
