@@ -163,6 +163,8 @@ llvm::Error MeasureSensitivityPass::measure(Statistics &statistics) {
     return !llvm::all_of(
         unit.users, [&](const WeightedOp &user) { return isMeasured(helper.getAttr(user.op)); });
   });
+  if (units.empty())
+    return llvm::Error::success();
   Progress shown(*mode, llvm::errs());
   shown.begin("measure sensitivity", units.size());
   llvm::Expected<Outputs> whole = run(getOperation(), **opened);
@@ -197,7 +199,8 @@ llvm::Error MeasureSensitivityPass::measure(Statistics &statistics) {
     WeightStatistics entry;
     if (const WeightStatistics *known = statistics.findWeight(first.name))
       entry = *known;
-    entry.outputSensitivity = difference / total / layerError;
+    // All users together.
+    entry.outputSensitivity = difference / total / layerError / unit.users.size();
     remark::analysis(first.op->getLoc(), options)
         << "a relative squared error of " + llvm::formatv("{0:e2}", layerError).str() + " of \"" +
                first.name + "\" is one of " + llvm::formatv("{0:e2}", difference / total).str() +

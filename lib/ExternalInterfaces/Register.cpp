@@ -21,6 +21,8 @@ void mlir::compress::registerExternalModels(DialectRegistry &registry) {
   registerLinalgRelations(registry);
   registerTensorRelations(registry);
   registerTosaRelations(registry);
+  registerLinalgFactors(registry);
+  registerTosaFactors(registry);
 }
 
 void mlir::compress::registerCore(DialectRegistry &registry) {

@@ -114,7 +114,7 @@ void mlir::compress::buildCompressPipeline(OpPassManager &pm,
 
   // What becomes one, and what becomes two.
   if (needs.sharesWhole)
-    pm.addPass(createShareWeights());
+    pm.addPass(createShareWeights({/*share=*/"", /*codebooks=*/false}));
   if (needs.splits) {
     collect(needs.splitStatistics, {"*"});
     if (needs.factorsQueryKey) {

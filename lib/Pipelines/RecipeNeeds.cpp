@@ -76,7 +76,7 @@ static void addSplitting(const LowRankSpec &spec, bool hasData, RecipeNeeds &nee
   needs.splits = true;
   needs.allocatesRanks |= isBudget;
   needs.factorsQueryKey |= spec.queryKey;
-  needs.measuresSensitivity |= isBudget && spec.sensitivity == RankSensitivity::Model;
+  needs.measuresSensitivity |= isBudget && spec.sensitivity != RankSensitivity::Output;
   if (!spec.needsStatistics() && !hasData)
     return;
   // How much the output suffers is told by the Gram matrix, whatever the method.

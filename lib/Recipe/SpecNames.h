@@ -146,7 +146,9 @@ inline constexpr Word<LowRankResidual> lowRankResidualNames[] = {
     {LowRankResidual::Lqer, "lqer"}};
 
 inline constexpr Word<RankSensitivity> rankSensitivityNames[] = {
-    {RankSensitivity::Output, "output"}, {RankSensitivity::Model, "model"}};
+    {RankSensitivity::Auto, "auto"},
+    {RankSensitivity::Output, "output"},
+    {RankSensitivity::Model, "model"}};
 
 inline constexpr Word<ShareKind> shareKindNames[] = {{ShareKind::Codebook, "codebook"},
                                                      {ShareKind::Duplicates, "duplicates"},

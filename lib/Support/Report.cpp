@@ -82,12 +82,13 @@ bool Report::addLayer(const LayerReport &layer) {
     layers.push_back(layer);
     return true;
   }
-  earlier->bytesAfter = layer.bytesAfter;
+  // Bytes that are stored with another layer now are counted there.
+  earlier->bytesAfter = layer.shared && !earlier->shared ? 0 : layer.bytesAfter;
   if (layer.action.empty())
     return false;
   append(earlier->action, layer.action, ", ");
   append(earlier->reason, layer.reason, "; ");
-  earlier->shared = layer.shared;
+  earlier->shared &= layer.shared;
   earlier->sparsity = layer.sparsity;
   earlier->sparseForm = layer.sparseForm;
   if (layer.origin.empty() && earlier->origin.empty()) {

@@ -39,7 +39,7 @@ def CollectStatistics : Pass<"compress-collect-statistics", "::mlir::ModuleOp"> 
 }
 
 def CompressWeightsSequentially : Pass<"compress-weights-sequentially", "::mlir::ModuleOp"> {
-  let summary = "Prune and quantize layer after layer, with what compressed layers compute";
+  let summary = "Prune, share and quantize layer after layer, with what compressed layers compute";
   let description = [{
     Does what `compress-weights` does, in stages: the model is compiled and run over `data` piece by
     piece, and the weighted ops whose inputs are known get the statistics of these inputs (ranges,
@@ -128,7 +128,7 @@ def PruneExperts : Pass<"compress-prune-experts", "::mlir::ModuleOp"> {
 def MeasureSensitivity : Pass<"compress-measure-sensitivity", "::mlir::ModuleOp"> {
   let summary = "Measure what the model's output suffers when a layer is split";
   let description = [{
-    For every weight whose plan has a low rank with `budget` and `sensitivity=model`: splits it alone,
+    For every weight whose plan has a low rank with a budget and not `sensitivity=output`: splits it alone,
     in a copy of the model, into factors of half its parameters, runs that over `data`, and compares
     the model's float outputs with those of the whole model. The relative squared error of the outputs
     divided by that of the layer is its sensitivity, which becomes part of the statistics of the
@@ -146,7 +146,7 @@ def MeasureSensitivity : Pass<"compress-measure-sensitivity", "::mlir::ModuleOp"
            "Samples: a .npz file, a folder of them, or a list of paths">,
     Option<"samples", "samples", "uint64_t", /*default=*/"8", "At most so many samples; 0: all">,
     Option<"lowRank", "low-rank", "std::string", /*default=*/"\"\"",
-           "As the flag --low-rank, with a budget and sensitivity=model; empty: as planned">,
+           "As the flag --low-rank, with a budget; empty: as planned">,
     Option<"output", "output", "std::string", /*default=*/"\"\"", "Also write a statistics file">,
     Option<"threads", "threads", "int", /*default=*/"0", "Threads; 0: one per core">,
     Option<"progress", "progress", "std::string", /*default=*/"\"off\"",

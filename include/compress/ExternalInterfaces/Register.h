@@ -28,6 +28,11 @@ void registerLinalgRelations(DialectRegistry &registry);
 void registerTensorRelations(DialectRegistry &registry);
 void registerTosaRelations(DialectRegistry &registry);
 
+/// `FactorableOpInterface` on linalg contractions and convolutions (named and generic, from their
+/// indexing maps), and on `tosa.matmul`, `tosa.conv2d` and `tosa.conv3d`.
+void registerLinalgFactors(DialectRegistry &registry);
+void registerTosaFactors(DialectRegistry &registry);
+
 /// All of the above. A model is attached when its dialect is loaded.
 void registerExternalModels(DialectRegistry &registry);
 

@@ -77,6 +77,9 @@ enum class LowRankResidual : uint8_t {
 
 /// Where the sensitivities of a budget come from.
 enum class RankSensitivity : uint8_t {
+  /// Model where it is known for all layers that share the budget: the pipeline measures it if there
+  /// are samples. Else Output.
+  Auto,
   /// Relative error of the layer's output (without statistics: of its weight).
   Output,
   /// The same times what the model's output suffers from it, measured by running the model.
@@ -94,7 +97,7 @@ struct LowRankSpec {
   LowRankMethod method = LowRankMethod::Auto;
   LowRankForm form = LowRankForm::Auto;
   LowRankResidual residual = LowRankResidual::None;
-  RankSensitivity sensitivity = RankSensitivity::Output;
+  RankSensitivity sensitivity = RankSensitivity::Auto;
   /// ASVD: exponent of the activations.
   double alpha = 0.5;
   /// Ranks are a multiple of this, where they are larger.

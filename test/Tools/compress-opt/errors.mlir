@@ -12,10 +12,10 @@
 
 // RUN: not compress-opt %s --quantize=int4 --cse 2>&1 | FileCheck %s --check-prefix=BOTH
 // RUN: not compress-opt %s --prune=2:4 --pass-pipeline='builtin.module(cse)' 2>&1 | FileCheck %s --check-prefix=BOTH
-// BOTH: --quantize, --prune and --recipe cannot be combined with passes
+// BOTH: --quantize, --prune, --low-rank, --share and --recipe cannot be combined with passes
 
 // RUN: not compress-opt %s --report=%t.json 2>&1 | FileCheck %s --check-prefix=REPORT
-// REPORT: --report needs --quantize, --prune or --recipe
+// REPORT: --report needs --quantize, --prune, --low-rank, --share or --recipe
 
 // RUN: not compress-opt %s --dim=batch=1 2>&1 | FileCheck %s --check-prefix=DIM
 // DIM: --dim needs an .onnx input

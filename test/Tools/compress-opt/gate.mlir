@@ -55,7 +55,7 @@
 // RUN: not compress-opt %s --quantize=int4 --max-drop=1 --metric='echo {model}' 2>&1 | FileCheck %s --check-prefix=OUTPUT
 // OUTPUT: --max-drop needs -o with a file
 // RUN: not compress-opt %s --max-drop=1 --metric='echo {model}' -o %t/x.mlir 2>&1 | FileCheck %s --check-prefix=RECIPE
-// RECIPE: --max-drop needs --quantize, --prune or --recipe
+// RECIPE: --max-drop needs --quantize, --prune, --low-rank, --share or --recipe
 // RUN: not compress-opt %s --quantize=int4 --max-drop=1 --metric='echo {model}' --metric-direction=up -o %t/x.mlir 2>&1 | FileCheck %s --check-prefix=DIRECTION
 // DIRECTION: --metric-direction: expects higher or lower, got 'up'
 

@@ -1,4 +1,4 @@
-//===- CompressWeights.cpp - prune and quantize weight after weight -*- C++ -*-===//
+//===- CompressWeights.cpp - prune, share, quantize weight after weight -*- C++ -*-===//
 //
 // Part of the compress project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -25,9 +25,9 @@ struct CompressWeights : public compress::impl::CompressWeightsBase<CompressWeig
 
   void runOnOperation() override {
     WeightRewriteOptions options{"compress-weights", "compress", /*prunes=*/true,
-                                 /*quantizes=*/true};
+                                 /*quantizes=*/true, /*shares=*/true};
     auto step = [](WeightStore &store, const WeightTask &task, WeightOutcome &outcome) {
-      if (failed(pruneStep(store, task, outcome)))
+      if (failed(pruneStep(store, task, outcome)) || failed(shareStep(store, task, outcome)))
         return failure();
       return quantizeStep(store, task, outcome);
     };

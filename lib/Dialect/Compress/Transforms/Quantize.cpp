@@ -171,7 +171,7 @@ LogicalResult mlir::compress::quantizeStep(WeightStore &store, const WeightTask 
     return success();
   EncodedWeight &weight = outcome.weight;
   if (weight.hasCodes()) {
-    outcome.skipped.push_back("it is quantized already");
+    outcome.skipped.push_back(explainCodes(weight));
     return success();
   }
   if (std::string reason = explainUnfit(weight.type); !reason.empty()) {

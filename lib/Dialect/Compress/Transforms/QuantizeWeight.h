@@ -37,6 +37,9 @@ FailureOr<QuantizedParts> storeCodes(WeightStore &store, RankedTensorType type,
                                      ArrayRef<int64_t> block, const BlockCodes &codes,
                                      EmitErrorFn emitError);
 
+/// Why a weight with codes is not encoded again.
+std::string explainCodes(const EncodedWeight &weight);
+
 /// The element of a dense float tensor that is not finite, if there is one.
 std::optional<uint64_t> findNonFinite(const StoredTensor &dense);
 /// Largest magnitude of finite values; 0 for none.

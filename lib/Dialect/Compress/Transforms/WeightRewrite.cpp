@@ -37,12 +37,7 @@ void mlir::compress::planAll(ModuleOp module, PlanAttr plan) {
     if (op.kind == LayerKind::Embedding)
       continue;
     PlanAttr old = helper.getAttr(op.op);
-    StringAttr quantize = plan.getQuantize(), prune = plan.getPrune();
-    if (old && !quantize)
-      quantize = old.getQuantize();
-    if (old && !prune)
-      prune = old.getPrune();
-    helper.setAttr(op.op, PlanAttr::get(module.getContext(), quantize, prune));
+    helper.setAttr(op.op, old ? plan.getMerged(old) : plan);
   }
 }
 
@@ -64,10 +59,9 @@ PlanAttr mlir::compress::dropPruning(PlanAttr plan,
     return plan;
   PruneSpecs others = plan.getPruneSpecs();
   llvm::erase_if(others, isDone);
-  MLIRContext *context = plan.getContext();
-  StringAttr prune = others.empty() ? StringAttr() : StringAttr::get(context, toString(others));
-  return plan.getQuantize() || prune ? PlanAttr::get(context, plan.getQuantize(), prune)
-                                     : PlanAttr();
+  plan = plan.withPrune(others.empty() ? StringAttr()
+                                       : StringAttr::get(plan.getContext(), toString(others)));
+  return plan.isEmpty() ? PlanAttr() : plan;
 }
 
 //===----------------------------------------------------------------------===//
@@ -86,6 +80,11 @@ static std::optional<PruneSpec> getElementPruning(PlanAttr plan) {
   return plan ? plan.getPruneSpec() : std::nullopt;
 }
 
+/// The codebook of a weight; what is shared between weights is the business of other steps.
+static std::optional<ShareSpec> getCodebook(PlanAttr plan) {
+  return plan ? plan.getShareSpec(ShareKind::Codebook) : std::nullopt;
+}
+
 /// Why the users of a unit cannot be rewritten together; empty if they can.
 static std::string explainConflict(const WeightUnit &unit, const WeightRewriteOptions &options) {
   const WeightedOp &first = unit.users.front();
@@ -99,7 +98,8 @@ static std::string explainConflict(const WeightUnit &unit, const WeightRewriteOp
     auto quantizeOf = [](PlanAttr plan) { return plan ? plan.getQuantizeSpec() : std::nullopt; };
     bool sameQuantize = !options.quantizes || quantizeOf(plan) == quantizeOf(other);
     bool samePrune = !options.prunes || getElementPruning(plan) == getElementPruning(other);
-    if (!sameQuantize || !samePrune)
+    bool sameShare = !options.shares || getCodebook(plan) == getCodebook(other);
+    if (!sameQuantize || !samePrune || !sameShare)
       return tied + "which has another plan";
     if (user.contractionDims != first.contractionDims)
       return tied + "which contracts another dim of it";
@@ -269,8 +269,9 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
     bool wanted = false;
     for (const WeightedOp &user : unit.users)
       if (PlanAttr plan = helper.getAttr(user.op))
-        wanted |=
-            (options.prunes && plan.getPruneSpec()) || (options.quantizes && plan.getQuantize());
+        wanted |= (options.prunes && plan.getPruneSpec()) ||
+                  (options.shares && getCodebook(plan)) ||
+                  (options.quantizes && plan.getQuantize());
     Entry entry;
     for (const WeightedOp &user : unit.users) {
       entry.lines.push_back(describeLayer(user));
@@ -293,6 +294,8 @@ LogicalResult mlir::compress::rewriteWeights(ModuleOp module, const WeightRewrit
         task.quantize = plan.getQuantizeSpec();
       if (options.prunes)
         task.prune = getElementPruning(plan);
+      if (options.shares)
+        task.share = getCodebook(plan);
       for (const WeightedOp &user : unit.users)
         for (WeightSourceOpInterface source : user.chain.getSources())
           if (auto load = dyn_cast<LoadOp>(source.getOperation()))

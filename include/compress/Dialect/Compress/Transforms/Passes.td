@@ -99,10 +99,11 @@ def AllocateBits : Pass<"compress-allocate-bits", "::mlir::ModuleOp"> {
 }
 
 def CompressWeights : Pass<"compress-weights", "::mlir::ModuleOp"> {
-  let summary = "Prune and quantize every weight by its plan, weight after weight";
+  let summary = "Prune, share and quantize every weight by its plan, weight after weight";
   let description = [{
-    Does what `compress-prune` followed by `compress-quantize` does, but takes each weight through
-    both steps before the next one, so that no pruned but unquantized copy of the model exists.
+    Does what `compress-prune` followed by the codebooks of `compress-share-weights` and by
+    `compress-quantize` does, but takes each weight through all steps before the next one, so that no
+    pruned but unquantized copy of the model exists.
 
     (* example filepath=test/Dialect/Compress/Transforms/compress-weights.mlir function=@both *)
   }];
