@@ -30,7 +30,7 @@ using namespace mlir::compress;
 static bool isMeasured(PlanAttr plan) {
   std::optional<LowRankSpec> spec = plan ? plan.getLowRankSpec() : std::nullopt;
   return spec && spec->target == LowRankTarget::Budget &&
-         spec->sensitivity == RankSensitivity::Model;
+         spec->sensitivity != RankSensitivity::Output;
 }
 
 namespace {
@@ -81,7 +81,7 @@ LogicalResult MeasureSensitivityPass::planGiven() {
       &getContext(), toString(resolveAuto(*spec, dialect().getStatistics() != nullptr))));
   if (!isMeasured(plan))
     return getOperation().emitError()
-           << "option 'low-rank': expects a budget with sensitivity=model, got '" << lowRank << "'";
+           << "option 'low-rank': expects a budget without sensitivity=output, got '" << lowRank << "'";
   planAll(getOperation(), plan);
   return success();
 }
@@ -118,7 +118,7 @@ OwningOpRef<ModuleOp> MeasureSensitivityPass::split(const WeightUnit &unit, doub
   LowRankSpec spec = *helper.getAttr(unit.users.front().op).getLowRankSpec();
   spec.target = LowRankTarget::Ratio;
   spec.share = 0.5;
-  spec.sensitivity = RankSensitivity::Output;
+  spec.sensitivity = LowRankSpec().sensitivity;
   PlanAttr plan = PlanAttr::getSplitting(StringAttr::get(&getContext(), toString(spec)));
   IRMapping mapping;
   OwningOpRef<ModuleOp> clone = cast<ModuleOp>(getOperation()->clone(mapping));

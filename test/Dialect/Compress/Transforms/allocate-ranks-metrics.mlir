@@ -15,8 +15,8 @@ func.func @output(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %b = compress.load @b : tensor<8x8xf32>
   // CHECK: compress.linear {{.*}} {compress.plan = #compress.plan<low_rank = "rank:2,method=auto">, name = "fc1"}
   // CHECK: compress.linear {{.*}} {compress.plan = #compress.plan<low_rank = "rank:2,method=auto">, name = "fc2"}
-  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<low_rank = "budget:params=0.5">, name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
-  %z = compress.linear nk %y, %b {compress.plan = #compress.plan<low_rank = "budget:params=0.5">, name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<low_rank = "budget:params=0.5,sensitivity=output">, name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %z = compress.linear nk %y, %b {compress.plan = #compress.plan<low_rank = "budget:params=0.5,sensitivity=output">, name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
   return %z : tensor<?x8xf32>
 }
 
@@ -34,8 +34,8 @@ func.func @weights(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %b = compress.load @b : tensor<8x8xf32>
   // CHECK: compress.linear {{.*}} {compress.plan = #compress.plan<low_rank = "rank:1,method=svd">, name = "fc1"}
   // CHECK: compress.linear {{.*}} {compress.plan = #compress.plan<low_rank = "rank:3,method=svd">, name = "fc2"}
-  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<low_rank = "budget:params=0.5,method=svd">, name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
-  %z = compress.linear nk %y, %b {compress.plan = #compress.plan<low_rank = "budget:params=0.5,method=svd">, name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<low_rank = "budget:params=0.5,method=svd,sensitivity=output">, name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %z = compress.linear nk %y, %b {compress.plan = #compress.plan<low_rank = "budget:params=0.5,method=svd,sensitivity=output">, name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
   return %z : tensor<?x8xf32>
 }
 
@@ -75,9 +75,9 @@ func.func @multiplications(%x: tensor<3x8xf32>, %s: tensor<1x8xf32>) -> (tensor<
   // CHECK: compress.linear {{.*}} {name = "fc2"}
   %a = compress.load @a : tensor<8x8xf32>
   %b = compress.load @b : tensor<8x8xf32>
-  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<low_rank = "budget:macs=0.5,method=svd">, name = "fc1"} : (tensor<3x8xf32>, tensor<8x8xf32>) -> tensor<3x8xf32>
-  %z = compress.linear nk %y, %a {compress.plan = #compress.plan<low_rank = "budget:macs=0.5,method=svd">, name = "fc1b"} : (tensor<3x8xf32>, tensor<8x8xf32>) -> tensor<3x8xf32>
-  %t = compress.linear nk %s, %b {compress.plan = #compress.plan<low_rank = "budget:macs=0.5,method=svd">, name = "fc2"} : (tensor<1x8xf32>, tensor<8x8xf32>) -> tensor<1x8xf32>
+  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<low_rank = "budget:macs=0.5,method=svd,sensitivity=output">, name = "fc1"} : (tensor<3x8xf32>, tensor<8x8xf32>) -> tensor<3x8xf32>
+  %z = compress.linear nk %y, %a {compress.plan = #compress.plan<low_rank = "budget:macs=0.5,method=svd,sensitivity=output">, name = "fc1b"} : (tensor<3x8xf32>, tensor<8x8xf32>) -> tensor<3x8xf32>
+  %t = compress.linear nk %s, %b {compress.plan = #compress.plan<low_rank = "budget:macs=0.5,method=svd,sensitivity=output">, name = "fc2"} : (tensor<1x8xf32>, tensor<8x8xf32>) -> tensor<1x8xf32>
   return %z, %t : tensor<3x8xf32>, tensor<1x8xf32>
 }
 
@@ -99,8 +99,8 @@ func.func @others(%i: tensor<?xi64>) -> tensor<?x8xf32> {
   // CHECK: compress.linear {{.*}} {compress.plan = #compress.plan<quantize = "int8", low_rank = "rank:1,method=svd">, name = "fc1"}
   // CHECK: compress.linear {{.*}} {compress.plan = #compress.plan<low_rank = "rank:3,method=svd">, name = "fc2"}
   %x = compress.embedding %t, %i {name = "table"} : (tensor<8x8xf32>, tensor<?xi64>) -> tensor<?x8xf32>
-  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<quantize = "int8", low_rank = "budget:params=0.68,method=svd">, name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
-  %z = compress.linear nk %y, %b bias %c {compress.plan = #compress.plan<low_rank = "budget:params=0.68,method=svd">, name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<quantize = "int8", low_rank = "budget:params=0.68,method=svd,sensitivity=output">, name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %z = compress.linear nk %y, %b bias %c {compress.plan = #compress.plan<low_rank = "budget:params=0.68,method=svd,sensitivity=output">, name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
   return %z : tensor<?x8xf32>
 }
 
@@ -116,8 +116,8 @@ func.func @two_budgets(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   // CHECK: compress.linear {{.*}} {compress.plan = #compress.plan<low_rank = "rank:3,method=svd">, name = "fc2"}
   %a = compress.load @a : tensor<8x8xf32>
   %b = compress.load @b : tensor<8x8xf32>
-  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<low_rank = "budget:params=0.75,method=svd">, name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
-  %z = compress.linear nk %y, %b {compress.plan = #compress.plan<low_rank = "budget:params=0.9,method=svd">, name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %y = compress.linear nk %x, %a {compress.plan = #compress.plan<low_rank = "budget:params=0.75,method=svd,sensitivity=output">, name = "fc1"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %z = compress.linear nk %y, %b {compress.plan = #compress.plan<low_rank = "budget:params=0.9,method=svd,sensitivity=output">, name = "fc2"} : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
   return %z : tensor<?x8xf32>
 }
 
@@ -135,8 +135,8 @@ func.func @forms(%x: tensor<1x8x9x9xf32>) -> tensor<1x8x5x5xf32> {
   %c = compress.load @channel : tensor<8x8x3x3xf32>
   // CHECK: compress.conv {{.*}}low_rank = "rank:1,method=svd,form=spatial"
   // CHECK: compress.conv {{.*}}low_rank = "rank:1,method=svd,form=channel"
-  %y = compress.conv %x, %s {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, compress.plan = #compress.plan<low_rank = "budget:params=0.12,method=svd">, name = "conv1"} : (tensor<1x8x9x9xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x7x7xf32>
-  %z = compress.conv %y, %c {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, compress.plan = #compress.plan<low_rank = "budget:params=0.12,method=svd">, name = "conv2"} : (tensor<1x8x7x7xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x5x5xf32>
+  %y = compress.conv %x, %s {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, compress.plan = #compress.plan<low_rank = "budget:params=0.12,method=svd,sensitivity=output">, name = "conv1"} : (tensor<1x8x9x9xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x7x7xf32>
+  %z = compress.conv %y, %c {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, compress.plan = #compress.plan<low_rank = "budget:params=0.12,method=svd,sensitivity=output">, name = "conv2"} : (tensor<1x8x7x7xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x5x5xf32>
   return %z : tensor<1x8x5x5xf32>
 }
 
@@ -149,9 +149,9 @@ func.func @foreign(%x: tensor<?x8xf32>, %i: tensor<?x8xf32>, %c: i1) -> tensor<?
   // CHECK: linalg.matmul {compress.plan = #compress.plan<low_rank = "rank:3,method=svd">}
   %a = arith.constant dense<[[4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]> : tensor<8x8xf32>
   %b = arith.constant dense<[[2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]> : tensor<8x8xf32>
-  %y = linalg.matmul {compress.plan = #compress.plan<low_rank = "budget:params=0.5,method=svd">} ins(%x, %a : tensor<?x8xf32>, tensor<8x8xf32>) outs(%i : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %y = linalg.matmul {compress.plan = #compress.plan<low_rank = "budget:params=0.5,method=svd,sensitivity=output">} ins(%x, %a : tensor<?x8xf32>, tensor<8x8xf32>) outs(%i : tensor<?x8xf32>) -> tensor<?x8xf32>
   %z = scf.if %c -> tensor<?x8xf32> {
-    %t = linalg.matmul {compress.plan = #compress.plan<low_rank = "budget:params=0.5,method=svd">} ins(%y, %b : tensor<?x8xf32>, tensor<8x8xf32>) outs(%i : tensor<?x8xf32>) -> tensor<?x8xf32>
+    %t = linalg.matmul {compress.plan = #compress.plan<low_rank = "budget:params=0.5,method=svd,sensitivity=output">} ins(%y, %b : tensor<?x8xf32>, tensor<8x8xf32>) outs(%i : tensor<?x8xf32>) -> tensor<?x8xf32>
     scf.yield %t : tensor<?x8xf32>
   } else {
     scf.yield %y : tensor<?x8xf32>
