@@ -98,8 +98,8 @@ def llama(tmp_path_factory):
         pytest.skip("needs the shared assets")
     tokens = np.fromfile(assets.model_path("shakespeare_llama/calib_tokens.u16"), "<u2")
     data = tmp_path_factory.mktemp("llama") / "data.npz"
-    np.savez(data, input_ids=tokens[: 32 * 256].astype(np.int64).reshape(32, 256))
-    return model.path, data, protocols.text_windows("shakespeare_llama")[:32]
+    np.savez(data, input_ids=tokens[: 16 * 256].astype(np.int64).reshape(16, 256))
+    return model.path, data, protocols.text_windows("shakespeare_llama")[:24]
 
 
 def test_data_help_and_budgets_are_met(tools, llama, tmp_path):
@@ -108,10 +108,10 @@ def test_data_help_and_budgets_are_met(tools, llama, tmp_path):
     for method in ("svd", "asvd", "svd_llm"):
         output, report = tmp_path / f"{method}.mlirbc", tmp_path / "report.json"
         tools.optimize(
-            path, output, f"--low-rank=budget:params=0.8,method={method}", f"--calibration={data}", f"--report={report}"
+            path, output, f"--low-rank=budget:params=0.8,sensitivity=output,method={method}", f"--calibration={data}", f"--report={report}"
         )
         perplexity[method] = protocols.perplexity(native.Session(tools, path, module=output), windows)
-        stored = json.loads(report.read_text())
+        stored = json.loads(report.read_text())["totals"]
         after, before = stored["model_bytes_after"], stored["model_bytes_before"]
         assert 0.785 < after / before <= 0.8001, (method, after / before)
     assert perplexity["svd_llm"] < perplexity["asvd"] < perplexity["svd"], perplexity
@@ -119,24 +119,20 @@ def test_data_help_and_budgets_are_met(tools, llama, tmp_path):
 
 def test_everything_in_one_command(tools, llama, tmp_path):
     """Split, shared, pruned and quantized: runs natively and in onnxruntime, and the report adds up."""
-    path, data, windows = llama
+    path, _, windows = llama
     output, exported, report = tmp_path / "small.mlirbc", tmp_path / "small.onnx", tmp_path / "report.json"
-    flags = (
-        "--low-rank=ratio:0.9",
-        "--prune=2:4,method=wanda",
-        "--quantize=int4,group=32",
-        "--share=duplicates",
-        f"--calibration={data}",
-        "--samples=8",
-    )
+    flags = ("--low-rank=ratio:0.9", "--prune=2:4", "--quantize=int4,group=32", "--share=duplicates")
     tools.optimize(path, output, *flags, f"--report={report}")
     tools.optimize(path, exported, *flags)
     ours = native.Session(tools, path, module=output).run(None, {"input_ids": windows[:2]})
     theirs = runtime.session(exported).run(None, {"input_ids": windows[:2]})
     assert runtime.relative_difference(theirs, ours) < 1e-4
     stored = json.loads(report.read_text())
-    files = sum(file.stat().st_size for file in tmp_path.glob("small*") if file.suffix not in (".onnx",))
+    after = stored["totals"]["model_bytes_after"]
+    files = sum(file.stat().st_size for file in tmp_path.glob("small*") if file.suffix != ".onnx")
     # The code of the graph and alignment come on top of the weights.
-    assert 0 <= files - stored["model_bytes_after"] < 0.1 * files
-    assert any("svd_llm" in layer["action"] and "int4" in layer["action"] for layer in stored["layers"])
-    assert sum(layer["bytes_after"] for layer in stored["layers"] if not layer.get("shared")) <= stored["model_bytes_after"]
+    assert 0 <= files - after < 0.1 * files, (files, after)
+    assert any("svd" in layer["action"] and "int4" in layer["action"] for layer in stored["layers"])
+    # Norm scales and the like have no line.
+    lines = sum(layer["bytes_after"] for layer in stored["layers"] if not layer["shared"])
+    assert 0 <= after - lines < 0.05 * after, (lines, after)

@@ -43,11 +43,11 @@ CASES = (
         for method in ("magnitude", "wanda", "ria", "sparsegpt", "isc", "alps")
     ),
     *(
-        (f"low rank params={share} {method}", (f"--low-rank=budget:params={share},method={method}",), True)
+        (f"low rank params={share} {method} {sensitivity}", (f"--low-rank=budget:params={share},method={method},sensitivity={sensitivity}",), True)
         for share in (0.8, 0.6)
+        for sensitivity in ("output", "model")
         for method in ("svd", "asvd", "drone", "svd_llm")
     ),
-    ("low rank params=0.8 model", ("--low-rank=budget:params=0.8,sensitivity=model",), True),
     ("low rank ratio=0.6 svd_llm", ("--low-rank=ratio:0.6",), True),
     ("lqer rank 16 int3 g32", ("--low-rank=rank:16,residual=lqer", "--quantize=int3,group=32,method=rtn"), True),
     ("svdquant rank 16 int3 g32", ("--low-rank=rank:16,residual=svdquant", "--quantize=int3,group=32,method=rtn"), True),

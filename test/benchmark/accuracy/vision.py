@@ -33,11 +33,11 @@ CASES = (
     ("W4A4 rtn", ("--quantize=w4a4,activations=static,activation_range=mse,method=rtn",), True),
     ("W4A4 adaround", ("--quantize=w4a4,activations=static,activation_range=mse,method=adaround,bias_correction",), True),
     *(
-        (f"low rank params={share} {method}", (f"--low-rank=budget:params={share},method={method}",), True)
+        (f"low rank params={share} {method} {sensitivity}", (f"--low-rank=budget:params={share},method={method},sensitivity={sensitivity}",), True)
         for share in (0.8, 0.6)
+        for sensitivity in ("output", "model")
         for method in ("svd", "asvd", "drone", "svd_llm")
     ),
-    ("low rank params=0.8 model", ("--low-rank=budget:params=0.8,sensitivity=model",), True),
     *(
         (f"codebook {k} {method}", (f"--share=codebook:{k},method={method}",), False)
         for k in (256, 32, 16)

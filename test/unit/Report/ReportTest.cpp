@@ -83,6 +83,39 @@ TEST(Report, WhatSeveralPassesDoIsOneLine) {
   EXPECT_EQ(report.getTotals().bytesAfter, 576u + 4096);
 }
 
+TEST(Report, LayersThatAreLeftAloneTwiceAreOneLine) {
+  Report report;
+  LayerReport line;
+  line.name = "fc";
+  line.op = "linear";
+  line.weight = "fc.w";
+  line.shape = {64, 32};
+  line.bytesBefore = line.bytesAfter = 8192;
+  line.reason = "rank 40 is above 21";
+  EXPECT_TRUE(report.addLayer(line));
+  LayerReport again = line;
+  again.reason = "not selected";
+  EXPECT_FALSE(report.addLayer(again));
+  ASSERT_EQ(report.layers.size(), 1u);
+  EXPECT_EQ(report.layers[0].reason, "rank 40 is above 21");
+  // What is done later is told with it.
+  again.action = "int8";
+  again.reason = "";
+  again.bytesAfter = 2048;
+  EXPECT_TRUE(report.addLayer(again));
+  ASSERT_EQ(report.layers.size(), 1u);
+  EXPECT_EQ(report.layers[0].action, "int8");
+  EXPECT_EQ(report.layers[0].reason, "rank 40 is above 21");
+  EXPECT_EQ(report.getTotals().bytesBefore, 8192u);
+  EXPECT_EQ(report.getTotals().bytesAfter, 2048u);
+  // Another weight whose layer has the name of one that was left alone is another line.
+  Report unnamed;
+  unnamed.addLayer(line);
+  line.weight = "other.w";
+  EXPECT_TRUE(unnamed.addLayer(line));
+  EXPECT_EQ(unnamed.layers.size(), 2u);
+}
+
 TEST(Report, PartsTakeThePlaceOfTheirLayer) {
   auto makeLine = [](StringRef name, StringRef origin, uint64_t before, uint64_t after,
                      StringRef action) {

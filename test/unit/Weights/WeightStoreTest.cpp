@@ -177,6 +177,9 @@ TEST_F(WeightStoreTest, CommitsLargeOnesAsBlobs) {
       byte = static_cast<char>(i);
     Attribute value = store.commit("w", type, std::move(*buffer));
     EXPECT_EQ(isa<DenseResourceElementsAttr>(value), size > WeightStore::kMaxLiteralBytes);
+    // Readers of bytecode give files no more than this.
+    if (auto resource = dyn_cast<DenseResourceElementsAttr>(value))
+      EXPECT_LE(resource.getRawHandle().getBlob()->getDataAlignment(), 16u);
     std::vector<int> bytes = read(value);
     ASSERT_EQ(bytes.size(), size);
     EXPECT_EQ(bytes[513], 513 % 256);

@@ -1,5 +1,5 @@
-// RUN: compress-opt %s --compress-factor-query-key='low-rank=rank:1' --split-input-file --remarks-filter=low-rank --remark-format=emitRemark 2>%t.remarks | FileCheck %s
-// RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
+// RUN: compress-opt %s --compress-factor-query-key='low-rank=rank:1' --split-input-file | FileCheck %s
+// RUN: compress-opt %s --compress-factor-query-key='low-rank=rank:1' --split-input-file --remarks-filter=low-rank --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: compress-opt %s --compress-factor-query-key='low-rank=rank:1' --compress-factor-query-key='low-rank=rank:1' --split-input-file 2>&1 | FileCheck %s
 // RUN: compress-opt %s --compress-factor-query-key='low-rank=ratio:0.5' --split-input-file | FileCheck %s
 // RUN: not compress-opt %s --compress-factor-query-key='low-rank=energy:0.5' --split-input-file 2>&1 | FileCheck %s --check-prefix=ENERGY
