@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Plans.h"
 #include "compress/Algorithms/BlockInfluence.h"
 #include "compress/Analysis/ResidualBlocks.h"
 #include "compress/Analysis/WeightChain.h"
@@ -141,7 +142,6 @@ private:
                             StringRef to);
   void remove(func::FuncOp function, ArrayRef<Candidate> removed);
   void dropStatistics(func::FuncOp function, Value changed);
-  void forgetPlans();
 
   std::optional<PruneSpec> given;
   /// Lines of the report, and the weights that they tell of.
@@ -186,24 +186,8 @@ bool PruneLayers::isPlanned(func::FuncOp function) {
 std::optional<PruneSpec> PruneLayers::getSpec(const ResidualBlock &block, std::string &reason) {
   if (given)
     return given;
-  auto helper = getContext().getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
-  std::optional<PruneSpec> common;
-  bool isFirst = true;
-  auto add = [&](StringRef name, PlanAttr plan) {
-    std::optional<PruneSpec> spec = getSpec(plan);
-    if (isFirst)
-      common = spec;
-    else if (reason.empty() && spec != common)
-      reason = ("\"" + name + "\" is not planned as the others are").str();
-    isFirst = false;
-  };
-  for (Operation *op : block.ops) {
-    if (auto moe = dyn_cast<MoeOp>(op))
-      for (StringRef part : {"router", "w1", "w2"})
-        add(moe.getName(), moe.getPartPlan(part));
-    for (const WeightedOp &weighted : collectWeighted(op))
-      add(weighted.name, helper.getAttr(weighted.op));
-  }
+  std::optional<PruneSpec> common =
+      getCommonSpec<PruneSpec>(block, [&](PlanAttr plan) { return getSpec(plan); }, reason);
   if (!reason.empty())
     return std::nullopt;
   return common;
@@ -409,35 +393,6 @@ LogicalResult PruneLayers::pruneFunction(func::FuncOp function, const ResidualBl
   return success();
 }
 
-/// What was asked for is done.
-void PruneLayers::forgetPlans() {
-  auto helper = getContext().getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
-  auto strip = [&](PlanAttr plan) { return dropPruning(plan, isLayerSpec); };
-  getOperation().walk([&](Operation *op) {
-    PlanAttr plan = helper.getAttr(op);
-    if (PlanAttr left = strip(plan); left != plan) {
-      helper.removeAttr(op);
-      if (left)
-        helper.setAttr(op, left);
-    }
-    auto moe = dyn_cast<MoeOp>(op);
-    if (!moe || !moe.getParts())
-      return;
-    Builder builder(&getContext());
-    SmallVector<NamedAttribute> parts;
-    DictionaryAttr old = *moe.getParts();
-    for (NamedAttribute part : old) {
-      NamedAttrList entries(cast<DictionaryAttr>(part.getValue()));
-      PlanAttr left = strip(dyn_cast_or_null<PlanAttr>(entries.get("plan")));
-      entries.erase("plan");
-      if (left)
-        entries.set("plan", left);
-      parts.push_back(builder.getNamedAttr(part.getName(), entries.getDictionary(&getContext())));
-    }
-    moe.setPartsAttr(builder.getDictionaryAttr(parts));
-  });
-}
-
 void PruneLayers::runOnOperation() {
   ModuleOp module = getOperation();
   report.clear();
@@ -465,7 +420,8 @@ void PruneLayers::runOnOperation() {
     module.emitError() << "there are no repeated residual blocks to remove" << reasons;
     return signalPassFailure();
   }
-  forgetPlans();
+  // What was asked for is done.
+  updatePlans(module, [&](PlanAttr plan) { return dropPruning(plan, isLayerSpec); });
   removeDeadWeights(module);
   ReportCollector *collector =
       getContext().getLoadedDialect<CompressDialect>()->getReportCollector();

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ShareLayers.h"
+#include "Plans.h"
 #include "ShareDuplicates.h"
 #include "compress/Algorithms/KMeans.h"
 #include "compress/Analysis/EncodedWeight.h"
@@ -326,25 +327,7 @@ std::optional<ShareSpec> LayerSharer::getSpec(const ResidualBlock &block,
                                               std::string &reason) const {
   if (given)
     return given;
-  auto helper = block.output.getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
-  std::optional<ShareSpec> common;
-  bool isFirst = true;
-  auto add = [&](StringRef name, PlanAttr plan) {
-    std::optional<ShareSpec> spec = getSpec(plan);
-    if (isFirst)
-      common = spec;
-    else if (reason.empty() && spec != common)
-      reason = ("\"" + name + "\" is not planned as the others are").str();
-    isFirst = false;
-  };
-  for (Operation *op : block.ops) {
-    if (auto moe = dyn_cast<MoeOp>(op))
-      for (StringRef part : {"router", "w1", "w2"})
-        add(moe.getName(), moe.getPartPlan(part));
-    for (const WeightedOp &weighted : collectWeighted(op))
-      add(weighted.name, helper.getAttr(weighted.op));
-  }
-  return common;
+  return getCommonSpec<ShareSpec>(block, [&](PlanAttr plan) { return getSpec(plan); }, reason);
 }
 
 void LayerSharer::findSources() {

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Plans.h"
 #include "ShareDuplicates.h"
 #include "ShareLayers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
@@ -30,7 +31,6 @@ struct ShareWeights : public compress::impl::ShareWeightsBase<ShareWeights> {
 
 private:
   bool isAsked(ShareKind kind);
-  void forgetPlans();
 
   ShareSpecs given;
 };
@@ -80,33 +80,6 @@ static PlanAttr dropDone(PlanAttr plan) {
   return plan.isEmpty() ? PlanAttr() : plan;
 }
 
-void ShareWeights::forgetPlans() {
-  auto helper = getContext().getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
-  getOperation().walk([&](Operation *op) {
-    PlanAttr plan = helper.getAttr(op);
-    if (PlanAttr left = dropDone(plan); left != plan) {
-      helper.removeAttr(op);
-      if (left)
-        helper.setAttr(op, left);
-    }
-    auto moe = dyn_cast<MoeOp>(op);
-    if (!moe || !moe.getParts())
-      return;
-    Builder builder(&getContext());
-    SmallVector<NamedAttribute> parts;
-    DictionaryAttr old = *moe.getParts();
-    for (NamedAttribute part : old) {
-      NamedAttrList entries(cast<DictionaryAttr>(part.getValue()));
-      PlanAttr left = dropDone(dyn_cast_or_null<PlanAttr>(entries.get("plan")));
-      entries.erase("plan");
-      if (left)
-        entries.set("plan", left);
-      parts.push_back(builder.getNamedAttr(part.getName(), entries.getDictionary(&getContext())));
-    }
-    moe.setPartsAttr(builder.getDictionaryAttr(parts));
-  });
-}
-
 void ShareWeights::runOnOperation() {
   ModuleOp module = getOperation();
   std::optional<ShareSpec> layers;
@@ -123,7 +96,7 @@ void ShareWeights::runOnOperation() {
   if (hasLayers && failed(shareLayers(module, layers)))
     return signalPassFailure();
   if (hasDuplicates || hasLayers)
-    forgetPlans();
+    updatePlans(module, dropDone);
   if (!ofWeights.empty())
     planAll(module, PlanAttr::getSharing(StringAttr::get(&getContext(), toString(ofWeights))));
   if (!codebooks || !isAsked(ShareKind::Codebook))
