@@ -58,7 +58,12 @@ findObserved(ModuleOp module, const CalibrationOptions &options) {
   if (ids.empty() && !options.ops.empty())
     return llvm::createStringError("no weighted op with an activation is called '" +
                                    llvm::join(options.ops, "' or '") + "'");
-  if (ids.empty())
+  // Plans may be for ops without activations only: embeddings.
+  auto helper = module.getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
+  bool hasPlans = llvm::any_of(collectWeighted(module), [&](const WeightedOp &op) {
+    return helper.isAttrPresent(op.op);
+  });
+  if (ids.empty() && !hasPlans)
     return llvm::createStringError("there is nothing to calibrate: the model has no weighted op "
                                    "with an activation");
   return ids;
@@ -88,6 +93,15 @@ llvm::Expected<Statistics> mlir::compress::collectStatistics(ModuleOp module,
   llvm::Expected<std::map<std::string, Operation *>> ids = findObserved(module, options);
   if (!ids)
     return ids.takeError();
+  Statistics statistics;
+  statistics.samples = numSamples;
+  statistics.fingerprint = getGraphFingerprint(module);
+  if ((options.collect & Collect::Counts) != Collect::None)
+    if (llvm::Error error = addIndexCounts(module, data, statistics))
+      return std::move(error);
+  if (ids->empty())
+    return statistics;
+
   std::map<std::string, Collect> wanted;
   for (const auto &[id, op] : *ids)
     wanted[id] = options.collect;
@@ -102,16 +116,10 @@ llvm::Expected<Statistics> mlir::compress::collectStatistics(ModuleOp module,
   if (llvm::Error error = (*session)->runAll(data, options.progress, "calibrate"))
     return std::move(error);
 
-  Statistics statistics;
-  statistics.samples = numSamples;
-  statistics.fingerprint = getGraphFingerprint(module);
   for (auto &[id, entry] : (*session)->takeStatistics()) {
     if (llvm::Error error = checkEntry(id, ids->at(id), *entry))
       return error;
     statistics.set(id, entry);
   }
-  if ((options.collect & Collect::Counts) != Collect::None)
-    if (llvm::Error error = addIndexCounts(module, data, statistics))
-      return std::move(error);
   return statistics;
 }

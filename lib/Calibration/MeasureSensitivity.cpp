@@ -16,6 +16,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringSet.h"
 #include <cmath>
 
 namespace mlir::compress {
@@ -67,9 +68,36 @@ struct MeasureSensitivityPass
   llvm::Error measure(Statistics &statistics);
   void runOnOperation() override;
 
+  SessionOptions sessionOptions;
+
   CompressDialect &dialect() { return *getContext().getLoadedDialect<CompressDialect>(); }
 };
 } // namespace
+
+/// Sizes of the symbolic dims of the inputs, if all samples have the same: models of fixed sizes
+/// are compiled in less time.
+static llvm::Expected<llvm::StringMap<int64_t>> findSizes(ModuleOp module,
+                                                          const CalibrationData &samples) {
+  llvm::Expected<std::vector<TensorSpec>> specs = getModelInputs(module);
+  if (!specs)
+    return specs.takeError();
+  llvm::StringMap<int64_t> sizes;
+  llvm::StringSet<> varying;
+  for (uint64_t index = 0; index < samples.getNumSamples(); ++index) {
+    auto sample = samples.getSample(index);
+    if (!sample)
+      return sample.takeError();
+    for (const auto &[name, tensor] : *sample)
+      for (const TensorSpec &spec : *specs)
+        for (auto [dim, known, size] : llvm::zip(spec.dims, spec.shape, tensor.getShape()))
+          if (spec.name == name && !dim.empty() && ShapedType::isDynamic(known) &&
+              sizes.try_emplace(dim, size).first->second != size)
+            varying.insert(dim);
+  }
+  for (const auto &dim : varying)
+    sizes.erase(dim.getKey());
+  return sizes;
+}
 
 LogicalResult MeasureSensitivityPass::planGiven() {
   if (lowRank.empty())
@@ -81,16 +109,15 @@ LogicalResult MeasureSensitivityPass::planGiven() {
       &getContext(), toString(resolveAuto(*spec, dialect().getStatistics() != nullptr))));
   if (!isMeasured(plan))
     return getOperation().emitError()
-           << "option 'low-rank': expects a budget without sensitivity=output, got '" << lowRank << "'";
+           << "option 'low-rank': expects a budget without sensitivity=output, got '" << lowRank
+           << "'";
   planAll(getOperation(), plan);
   return success();
 }
 
 llvm::Expected<Outputs> MeasureSensitivityPass::run(ModuleOp module,
                                                     const CalibrationData &samples) {
-  SessionOptions options;
-  options.threads = threads;
-  llvm::Expected<std::unique_ptr<Session>> session = Session::create(module, options);
+  llvm::Expected<std::unique_ptr<Session>> session = Session::create(module, sessionOptions);
   if (!session)
     return session.takeError();
   Outputs outputs;
@@ -165,6 +192,12 @@ llvm::Error MeasureSensitivityPass::measure(Statistics &statistics) {
   });
   if (units.empty())
     return llvm::Error::success();
+  llvm::Expected<llvm::StringMap<int64_t>> sizes = findSizes(getOperation(), **opened);
+  if (!sizes)
+    return sizes.takeError();
+  sessionOptions = {};
+  sessionOptions.threads = threads;
+  sessionOptions.dims = std::move(*sizes);
   Progress shown(*mode, llvm::errs());
   shown.begin("measure sensitivity", units.size());
   llvm::Expected<Outputs> whole = run(getOperation(), **opened);

@@ -75,13 +75,17 @@ bool Report::addLayer(const LayerReport &layer) {
       return true;
     }
   }
+  // Names need not be unique: where nothing was done, the weight must be the same, too.
   auto earlier = llvm::find_if(layers, [&](const LayerReport &other) {
-    return other.name == layer.name && other.op == layer.op && !other.action.empty();
+    return other.name == layer.name && other.op == layer.op &&
+           (!other.action.empty() || other.weight == layer.weight);
   });
   if (earlier == layers.end()) {
     layers.push_back(layer);
     return true;
   }
+  if (earlier->action.empty())
+    earlier->shared = layer.shared;
   // Bytes that are stored with another layer now are counted there.
   earlier->bytesAfter = layer.shared && !earlier->shared ? 0 : layer.bytesAfter;
   if (layer.action.empty())

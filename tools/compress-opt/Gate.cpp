@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Gate.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -160,14 +161,15 @@ llvm::Expected<double> Gate::measureOriginal() {
 }
 
 std::vector<std::string> Gate::addTied(ArrayRef<std::string> names) const {
-  std::vector<std::string> all;
-  for (StringRef name : names) {
-    auto layer = llvm::find_if(layers, [&](const LayerReport &l) { return l.name == name; });
-    for (const LayerReport &other : layers)
-      if (other.weight == layer->weight)
-        all.push_back(other.name);
-  }
-  return all;
+  // Recipes know the layers that were there before some were split.
+  llvm::SetVector<std::string> all(names.begin(), names.end());
+  for (StringRef name : names)
+    for (const LayerReport &layer : layers)
+      if (layer.getRecipeName() == name)
+        for (const LayerReport &other : layers)
+          if (other.weight == layer.weight)
+            all.insert(other.getRecipeName().str());
+  return all.takeVector();
 }
 
 llvm::Expected<std::vector<std::string>> Gate::compress(ArrayRef<std::string> excluded) {

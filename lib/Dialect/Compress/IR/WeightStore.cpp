@@ -52,6 +52,10 @@ WeightBytes::~WeightBytes() {
 // Memory
 //===----------------------------------------------------------------------===//
 
+/// Alignment that modules ask for: bytecode readers allocate files with this one, and refuse modules
+/// with blobs that want more. (Pages have more.)
+static constexpr size_t blobAlignment = 16;
+
 /// Zeroed pages, in a nameless temporary file if `spill` is set; an empty blob when none are had.
 static AsmResourceBlob allocatePages(uint64_t size, bool spill) {
   int fd = -1;
@@ -74,7 +78,7 @@ static AsmResourceBlob allocatePages(uint64_t size, bool spill) {
   if (!spill)
     ::madvise(pages, size, MADV_HUGEPAGE);
   return AsmResourceBlob(
-      ArrayRef<char>(static_cast<const char *>(pages), size), /*dataAlignment=*/64,
+      ArrayRef<char>(static_cast<const char *>(pages), size), blobAlignment,
       [](void *data, size_t bytes, size_t) { ::munmap(data, bytes); }, /*dataIsMutable=*/true);
 }
 
