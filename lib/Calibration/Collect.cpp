@@ -55,15 +55,17 @@ findObserved(ModuleOp module, const CalibrationOptions &options) {
     if (options.outputs)
       ids[Statistics::getOutputKey(op.name)] = op.op;
   }
-  if (ids.empty() && !options.ops.empty())
+  if (!ids.empty())
+    return ids;
+  if (!options.ops.empty() && options.ops != std::vector<std::string>{"*"})
     return llvm::createStringError("no weighted op with an activation is called '" +
                                    llvm::join(options.ops, "' or '") + "'");
-  // Plans may be for ops without activations only: embeddings.
+  // Plans may be for embeddings only, which have no activations.
   auto helper = module.getContext()->getLoadedDialect<CompressDialect>()->getPlanAttrHelper();
-  bool hasPlans = llvm::any_of(collectWeighted(module), [&](const WeightedOp &op) {
-    return helper.isAttrPresent(op.op);
-  });
-  if (ids.empty() && !hasPlans)
+  std::vector<WeightedOp> planned = collectWeighted(module);
+  llvm::erase_if(planned, [&](const WeightedOp &op) { return !helper.isAttrPresent(op.op); });
+  if (planned.empty() ||
+      llvm::any_of(planned, [](const WeightedOp &op) { return op.kind != LayerKind::Embedding; }))
     return llvm::createStringError("there is nothing to calibrate: the model has no weighted op "
                                    "with an activation");
   return ids;

@@ -162,6 +162,21 @@ static void bindDefaults(func::FuncOp function) {
   }
 }
 
+/// Code holds single numbers and short lists of integers; longer constants are stored as weights.
+static void storeConstants(ModuleOp module) {
+  constexpr int64_t maxIntegers = 16;
+  WeightSymbols symbols(module);
+  module.walk([&](ConstantOp op) {
+    auto type = cast<RankedTensorType>(op.getType());
+    int64_t limit = isa<IntegerType>(type.getElementType()) ? maxIntegers : 1;
+    if (!type.hasStaticShape() || type.getNumElements() <= limit)
+      return;
+    OpBuilder builder(op);
+    op.replaceAllUsesWith(op.createLike(builder, symbols, "constant", type, op.getValue()));
+    op.erase();
+  });
+}
+
 llvm::Error SessionBuilder::normalize(DiagnosticText &text) {
   bool hasNodes = module->walk([](OnnxOp) { return WalkResult::interrupt(); }).wasInterrupted();
   PassManager pm(module.getContext(), ModuleOp::getOperationName());
@@ -183,6 +198,7 @@ llvm::Error SessionBuilder::normalize(DiagnosticText &text) {
   pm.addPass(createSymbolDCEPass());
   if (failed(pm.run(module)))
     return llvm::createStringError(text.take());
+  storeConstants(module);
   addPhase("normalise");
   return llvm::Error::success();
 }

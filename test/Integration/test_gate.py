@@ -155,3 +155,25 @@ def test_tool_with_command(request, tmp_path, proto, suffix):
     assert names == expected
     again = subprocess.run([tool, output, "-o", os.devnull], capture_output=True, check=False)
     assert again.returncode == 0
+
+
+def test_tool_leaves_layers_whole(request, tmp_path, proto):
+    """Layers that were split are left alone by the name that they had."""
+    build = request.config.getoption("--build") or os.environ.get("COMPRESS_BUILD", "build")
+    root = request.config.rootpath
+    tools = [folder / build / "bin" / "compress-opt" for folder in (root, root.parents[1])]
+    tool = next(path for path in tools if path.exists())
+    onnx.save(proto, tmp_path / "m.onnx")
+    output = tmp_path / "small.onnx"
+    # Bytes that are missing: only with all layers whole are there none.
+    run = subprocess.run(
+        [tool, tmp_path / "m.onnx", "--low-rank=rank:8", "--max-drop=200000",
+         "--metric-direction=higher", "--metric=wc -c < {model}", "-o", output],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    # Split, a layer has 8 kB instead of 64 kB: at most three of the six may be.
+    sizes = [max(t.dims) * min(t.dims) for t in onnx.load(output).graph.initializer]
+    assert sorted(sizes)[-3:] == [128 * 128] * 3
+    assert sorted(sizes)[:6] == [128 * 8] * 6
+    assert len(sizes) == 9

@@ -136,3 +136,56 @@ def test_everything_in_one_command(tools, llama, tmp_path):
     # Norm scales and the like have no line.
     lines = sum(layer["bytes_after"] for layer in stored["layers"] if not layer["shared"])
     assert 0 <= after - lines < 0.05 * after, (lines, after)
+
+
+def test_what_is_left_after_a_split_may_have_no_activation(tools, tmp_path):
+    """Data for vector codebooks are collected once more after the split: here for an embedding only."""
+    model = models.BY_NAME["stories260K"]
+    if model.path is None:
+        pytest.skip("needs the shared assets")
+    np.savez(tmp_path / "x.npz", **{native.input_names(model.path)[0]: model.random_input(0)})
+    (tmp_path / "recipe.yaml").write_text(
+        "version: 1\n"
+        "rules:\n"
+        "- select: { op: linear }\n"
+        "  low_rank: { target: 'ratio:0.7', method: svd_llm }\n"
+        "- select: { op: embedding }\n"
+        "  share: [ { kind: duplicates }, { kind: 'codebook:64', dim: 4 } ]\n"
+    )
+    output, report = tmp_path / "small.onnx", tmp_path / "report.json"
+    tools.optimize(
+        model.path, output, f"--recipe={tmp_path / 'recipe.yaml'}", f"--calibration={tmp_path / 'x.npz'}", f"--report={report}"
+    )
+    layers = json.loads(report.read_text())["layers"]
+    assert any("svd_llm" in layer["action"] for layer in layers)
+    assert np.isfinite(runtime.run(output, model.random_input(1))[0]).all()
+
+
+def test_few_samples_do_not_make_weights_grow(tools, tmp_path):
+    """The second factor sees few directions on two samples; its codebooks stay near the weights in all others."""
+    random = np.random.default_rng(0)
+    weights = [numpy_helper.from_array(random.standard_normal((64, 64), dtype=np.float32) / 8, f"w{i}") for i in range(2)]
+    nodes = [
+        helper.make_node("MatMul", ["x", "w0"], ["m"], name="/first"),
+        helper.make_node("Relu", ["m"], ["h"]),
+        helper.make_node("MatMul", ["h", "w1"], ["y"], name="/second"),
+    ]
+    shape = ["batch", 64]
+    graph = helper.make_graph(
+        nodes,
+        "two",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        weights,
+    )
+    source, output, report = tmp_path / "model.onnx", tmp_path / "small.onnx", tmp_path / "report.json"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), source)
+    np.savez(tmp_path / "x.npz", x=random.standard_normal((2, 64)).astype(np.float32))
+    flags = ("--low-rank=ratio:0.7", "--share=codebook:16,dim=4", f"--calibration={tmp_path / 'x.npz'}")
+    tools.optimize(source, output, *flags, f"--report={report}")
+    layers = json.loads(report.read_text())["layers"]
+    assert len(layers) == 4
+    assert all(layer["relative_error"] < 1.5 for layer in layers), layers
+    x = random.standard_normal((8, 64)).astype(np.float32)
+    ours = native.Session(tools, output).run(None, {"x": x})
+    assert runtime.relative_difference(runtime.run(output, x), ours) < 1e-5

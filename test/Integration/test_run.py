@@ -175,3 +175,34 @@ def test_damaged_input_files(tools, linear, tmp_path):
             result = tools.run("compress-run", path, f"{flag}{bad}")
             assert result.code in (DONE, BAD_INPUT), result.stderr
             assert result.code == DONE or result.stderr.strip()
+
+
+def test_constants_of_a_fixed_size_are_stored(tools, tmp_path):
+    """A class token that is broadcast along the batch is a constant once the batch is known."""
+    token = np.arange(32, dtype=np.float32).reshape(1, 1, 32)
+    nodes = [
+        onnx.helper.make_node("Shape", ["x"], ["batch"], start=0, end=1),
+        onnx.helper.make_node("Concat", ["batch", "rest"], ["shape"], axis=0),
+        onnx.helper.make_node("Expand", ["token", "shape"], ["tokens"], name="/tokens"),
+        onnx.helper.make_node("Concat", ["tokens", "x"], ["y"], axis=1),
+    ]
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes,
+        "token",
+        [value("x", onnx.TensorProto.FLOAT, ["batch", 3, 32])],
+        [value("y", onnx.TensorProto.FLOAT, ["batch", 4, 32])],
+        [
+            onnx.numpy_helper.from_array(token, "token"),
+            onnx.numpy_helper.from_array(np.array([1, 32], np.int64), "rest"),
+        ],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "model.onnx")
+    x = np.random.default_rng(0).random((1, 3, 32), dtype=np.float32)
+    np.savez(tmp_path / "in.npz", x=x)
+    result = tools.run(
+        "compress-run", tmp_path / "model.onnx", "--dim=batch=1", "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz"
+    )
+    assert result.code == 0, result.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["y"], np.concatenate([token, x], axis=1))

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Gate.h"
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -162,14 +161,14 @@ llvm::Expected<double> Gate::measureOriginal() {
 
 std::vector<std::string> Gate::addTied(ArrayRef<std::string> names) const {
   // Recipes know the layers that were there before some were split.
-  llvm::SetVector<std::string> all(names.begin(), names.end());
+  std::vector<std::string> all = names.vec();
   for (StringRef name : names)
     for (const LayerReport &layer : layers)
       if (layer.getRecipeName() == name)
         for (const LayerReport &other : layers)
-          if (other.weight == layer.weight)
-            all.insert(other.getRecipeName().str());
-  return all.takeVector();
+          if (other.weight == layer.weight && !llvm::is_contained(all, other.getRecipeName()))
+            all.push_back(other.getRecipeName().str());
+  return all;
 }
 
 llvm::Expected<std::vector<std::string>> Gate::compress(ArrayRef<std::string> excluded) {

@@ -52,8 +52,8 @@ WeightBytes::~WeightBytes() {
 // Memory
 //===----------------------------------------------------------------------===//
 
-/// Alignment that modules ask for: bytecode readers allocate files with this one, and refuse modules
-/// with blobs that want more. (Pages have more.)
+/// Alignment that modules ask for: bytecode readers allocate files with this one, and refuse
+/// modules with blobs that want more. (Pages have more.)
 static constexpr size_t blobAlignment = 16;
 
 /// Zeroed pages, in a nameless temporary file if `spill` is set; an empty blob when none are had.

@@ -230,6 +230,9 @@ static LogicalResult makePalette(WeightStore &store, const WeightTask &task, con
 // Vectors
 //===----------------------------------------------------------------------===//
 
+/// Share of the mean of a Gram matrix's diagonal that is added to it.
+static constexpr double gramDamping = 0.01;
+
 namespace {
 /// A weight as the matrix that vector codebooks are fitted to. Vectors lie along the input
 /// channels: the channels of a kernel position are filled up with zeros to whole vectors. Product
@@ -256,7 +259,9 @@ public:
           for (size_t channel = 0; channel < channels; ++channel)
             visit(index + channel, view.getIndex(batch, row, position * channels + channel));
   }
-  /// The Gram matrix of the columns, or nothing where rows are kernel positions.
+  /// The Gram matrix of the columns, damped as GPTQ does it: where there are few samples,
+  /// directions that none of them has would be free, and weights there grow without limit. Nothing
+  /// where rows are kernel positions.
   std::vector<float> getGram(const InputStatistics &input) const {
     std::vector<float> result;
     if (hasPositionRows || input.gram.empty())
@@ -273,6 +278,11 @@ public:
         for (size_t j = 0; j < size; ++j)
           result[place(i) * columns + place(j)] += gram[i * size + j];
     }
+    double trace = 0;
+    for (size_t i = 0; i < size; ++i)
+      trace += result[place(i) * columns + place(i)];
+    for (size_t i = 0; i < size; ++i)
+      result[place(i) * columns + place(i)] += float(gramDamping * trace / double(size));
     return result;
   }
 
