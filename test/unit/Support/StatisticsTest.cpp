@@ -197,15 +197,16 @@ TEST(Statistics, RoundTrip) {
 
 TEST(Statistics, WeightsRoundTrip) {
   Statistics statistics;
-  statistics.setWeight("/h/fc", {{2, 3}, {1, -2, 3, 4, 5, 6}, {1, 4, 9, 0, 25, 36}, 7.5});
-  statistics.setWeight("first", {{1}, {-0.5f}, {}, std::nullopt});
-  statistics.setWeight("trace", {{}, {}, {}, -1.0});
+  statistics.setWeight("/h/fc", {{2, 3}, {1, -2, 3, 4, 5, 6}, {1, 4, 9, 0, 25, 36}, 7.5, 0.25});
+  statistics.setWeight("first", {{1}, {-0.5f}, {}, std::nullopt, std::nullopt});
+  statistics.setWeight("trace", {{}, {}, {}, -1.0, std::nullopt});
+  statistics.setWeight("measured", {{}, {}, {}, std::nullopt, 3.0});
   statistics.set("/h/fc:input", std::make_shared<const TensorStatistics>(makeEntry()));
   TemporaryFile file;
   ASSERT_FALSE(errorToBool(statistics.save(file.path)));
   Statistics read = cantFail(Statistics::load(file.path));
   EXPECT_EQ(read.getEntries().size(), 1u);
-  ASSERT_EQ(read.getWeights().size(), 3u);
+  ASSERT_EQ(read.getWeights().size(), 4u);
   for (const auto &[op, entry] : statistics.getWeights()) {
     const WeightStatistics *found = read.findWeight(op);
     ASSERT_NE(found, nullptr) << op;
@@ -213,11 +214,31 @@ TEST(Statistics, WeightsRoundTrip) {
     EXPECT_EQ(found->gradient, entry->gradient);
     EXPECT_EQ(found->gradientSquares, entry->gradientSquares);
     EXPECT_EQ(found->hessianTrace, entry->hessianTrace);
+    EXPECT_EQ(found->outputSensitivity, entry->outputSensitivity);
   }
   EXPECT_EQ(read.findWeight("fc"), nullptr);
   read.eraseWeight("first");
   read.eraseWeight("none");
   EXPECT_EQ(read.findWeight("first"), nullptr);
+}
+
+TEST(Statistics, CountsOfIndicesRoundTrip) {
+  TensorStatistics entry;
+  entry.vectors = 7;
+  entry.runs = 2;
+  entry.counts = {4, 0, 3};
+  Statistics statistics;
+  statistics.set("table:input", std::make_shared<const TensorStatistics>(entry));
+  TemporaryFile file;
+  ASSERT_FALSE(errorToBool(statistics.save(file.path)));
+  Statistics read = cantFail(Statistics::load(file.path));
+  ASSERT_NE(read.findInput("table"), nullptr);
+  EXPECT_EQ(read.findInput("table")->counts, entry.counts);
+  // They are the vectors that were seen.
+  entry.counts[0] = 5;
+  statistics.set("table:input", std::make_shared<const TensorStatistics>(entry));
+  std::string message = toString(statistics.save(file.path));
+  EXPECT_NE(message.find("'index_counts': expects a sum of 7"), std::string::npos) << message;
 }
 
 TEST(Statistics, NoFileIsLeftBehind) {
@@ -399,7 +420,7 @@ TEST(Statistics, HostileWeights) {
   empty.setWeight("a", {});
   TemporaryFile file;
   expectError(toString(empty.save(file.path)), "has none of 'gradient', 'gradient_squares'");
-  empty.setWeight("a", {{3}, {1, 2}, {}, std::nullopt});
+  empty.setWeight("a", {{3}, {1, 2}, {}, std::nullopt, std::nullopt});
   expectError(toString(empty.save(file.path)), "'gradient': expects as many elements as the shape");
 }
 
