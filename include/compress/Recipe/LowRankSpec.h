@@ -77,7 +77,8 @@ enum class LowRankResidual : uint8_t {
 
 /// Where the sensitivities of a budget come from.
 enum class RankSensitivity : uint8_t {
-  /// Model where it is known for all layers that share the budget: the pipeline measures it if there
+  /// Model where it is known for all layers that share the budget: the pipeline measures it if
+  /// there
   /// are samples. Else Output.
   Auto,
   /// Relative error of the layer's output (without statistics: of its weight).

@@ -162,7 +162,8 @@ struct Report {
   /// there first to what there is now. Whether there is something new to show.
   bool addLayer(const LayerReport &layer);
   /// Compressed layers with a known error, those that suffer most first; weights that were counted
-  /// before are left out, and so are parts of a layer after the first one. Equal ones stay in order.
+  /// before are left out, and so are parts of a layer after the first one. Equal ones stay in
+  /// order.
   std::vector<const LayerReport *> getCulprits() const;
   ReportTotals getTotals() const;
   /// The report with its keys in a fixed order; a number that is not finite becomes `null`.

@@ -89,8 +89,8 @@ struct WeightStatistics {
   std::vector<float> gradientSquares;
   /// Trace of the Hessian of the loss with respect to the weight.
   std::optional<double> hessianTrace;
-  /// What the model's output suffers from an error of the op's output: relative squared error of the
-  /// former for one of the latter, for small errors.
+  /// What the model's output suffers from an error of the op's output: relative squared error of
+  /// the former for one of the latter, for small errors.
   std::optional<double> outputSensitivity;
 };
 

@@ -252,18 +252,20 @@ TEST(RecipeFlags, SeveralThingsArePruned) {
   ASSERT_EQ(specs.size(), 3u);
   EXPECT_EQ(specs[1].pattern, PrunePattern::Neuron);
   EXPECT_EQ(mlir::compress::toString(specs), text.str());
-  EXPECT_EQ(getFailure(parsePruneSpecs("channel:0.5+neuron:0.3")),
-            "2 prune=channel:0.5+neuron:0.3: 'channel:0.5,method=auto' and 'neuron:0.3,method=auto' "
-            "may remove the same thing, expected one of them");
+  EXPECT_EQ(
+      getFailure(parsePruneSpecs("channel:0.5+neuron:0.3")),
+      "2 prune=channel:0.5+neuron:0.3: 'channel:0.5,method=auto' and 'neuron:0.3,method=auto' "
+      "may remove the same thing, expected one of them");
   EXPECT_EQ(getFailure(parsePruneSpecs("2:4+none")), "2 prune=2:4+none: 'none' stands alone");
   EXPECT_EQ(getFailure(parsePruneSpec("2:4+head:0.5")),
             "2 prune=2:4+head:0.5: expected one pattern, found 2");
 }
 
 TEST(RecipeYaml, ListsOfPrunings) {
-  Recipe recipe = parseOk("- select: all\n  prune: [\"head:0.5\", { pattern: \"2:4\", method: ria }]\n"
-                          "- select: { name: b }\n  prune: unstructured:0.5\n"
-                          "- select: { name: c }\n  prune: none\n");
+  Recipe recipe =
+      parseOk("- select: all\n  prune: [\"head:0.5\", { pattern: \"2:4\", method: ria }]\n"
+              "- select: { name: b }\n  prune: unstructured:0.5\n"
+              "- select: { name: c }\n  prune: none\n");
   auto getText = [&](StringRef name) {
     ResolvedLayer layer = resolve(recipe, {name, LayerKind::Linear, 0, 2, 64});
     return layer.prune ? mlir::compress::toString(*layer.prune) : "none";
@@ -273,9 +275,10 @@ TEST(RecipeYaml, ListsOfPrunings) {
   EXPECT_EQ(getText("b"), "head:0.5,method=auto+unstructured:0.5,method=auto");
   EXPECT_EQ(getText("c"), "none");
   EXPECT_EQ(parseOk(recipe.toYAML()), recipe);
-  EXPECT_EQ(parseBad("- select: all\n  prune: [2:4, unstructured:0.5]\n"),
-            "2 r.yaml:2:16: '2:4,method=auto' and 'unstructured:0.5,method=auto' may remove the same "
-            "thing, expected one of them");
+  EXPECT_EQ(
+      parseBad("- select: all\n  prune: [2:4, unstructured:0.5]\n"),
+      "2 r.yaml:2:16: '2:4,method=auto' and 'unstructured:0.5,method=auto' may remove the same "
+      "thing, expected one of them");
   EXPECT_EQ(parseBad("- select: all\n  prune: []\n"),
             "2 r.yaml:2:10: prune is an empty list, expected a pattern, a map or 'none'");
 }

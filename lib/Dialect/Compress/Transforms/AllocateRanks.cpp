@@ -184,8 +184,7 @@ static std::optional<double> getSensitivity(const Statistics *statistics,
 }
 
 LogicalResult AllocateRanks::weigh(Request &request) {
-  const Statistics *statistics =
-      getContext().getLoadedDialect<CompressDialect>()->getStatistics();
+  const Statistics *statistics = getContext().getLoadedDialect<CompressDialect>()->getStatistics();
   if (request.spec.sensitivity == RankSensitivity::Output)
     return success();
   auto isOpen = [](const Candidate &candidate) { return candidate.reason.empty(); };

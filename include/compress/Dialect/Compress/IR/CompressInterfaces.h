@@ -52,8 +52,8 @@ struct FactorForm {
   SmallVector<int64_t> rowDims, columnDims, batchDims;
   /// U and V.
   Layout rowFactor, columnFactor;
-  /// Times that each weight is used for one position of the result, relative to one another: MACs of
-  /// U and of V per element of them. 1 for linear.
+  /// Times that each weight is used for one position of the result, relative to one another: MACs
+  /// of U and of V per element of them. 1 for linear.
   double rowUses = 1, columnUses = 1;
   /// Whether what the op contracts are the rows' indices (embeddings: U is looked up first).
   bool looksUpRows = false;
